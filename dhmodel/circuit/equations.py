@@ -1,0 +1,190 @@
+"""The equations of the circuit, without numbers.
+
+Every symbol that is not a state variable is a parameter: one value per cell, or ``(shared)`` where the whole network has one.
+Values, units and sources live in ``dhmodel/parameters``. Only Brian2 syntax and physical dimensions stand here.
+
+Currents in the membrane equation that are strongly non-linear in ``v`` are sub-expressions. The integrator
+(`dhmodel.engine.integrator`) holds them at their value at the start of the step and solves the rest, which is linear in each
+variable, exactly to third order.
+
+Some parameters are reciprocals (``elastance`` is 1/capacitance, ``*_rate`` is 1/time constant) and ``step`` repeats the clock's
+``dt`` in the cells' own precision: divisions and changes of precision cost more than anything else in the innermost loop.
+"""
+
+#: Adaptive exponential integrate-and-fire cell with conductance synapses (Brette and Gerstner 2005). ``g_mod`` is the outward
+#: potassium conductance opened by descending serotonin (5-HT1A) and noradrenaline (alpha2). ``i_intrinsic`` is filled by the
+#: A current of delayed cells and the CAN current of WDR cells, which only those cells compute; ``g_slow_k`` and ``g_nk1`` are
+#: advanced by `SLOW` on a coarser clock, for their time constants are hundreds of steps long.
+CELL = """
+dv/dt = active*(leak*(rest - v) + i_spike + (g_ampa + g_nk1 + unblocked*g_nmda)*(e_excitatory - v)
+        + (g_gaba_a + g_glycine)*(e_chloride - v) + g_slow_k*(e_potassium - v)
+        + i_intrinsic + i_drive - w)*elastance : volt
+dw/dt = adaptation_rate*(adaptation_a*(v - rest) - w) : amp
+drefractory_left/dt = -1 : second
+
+i_spike = leak*slope*exp(clip((v - threshold)/slope, -30, 30)) : amp
+unblocked = 1/(1 + mg_ratio*exp(-v/mg_slope)) : 1
+active = clip(1 - refractory_left/step, 0, 1) : 1
+
+dg_ampa/dt = -g_ampa/ampa_decay : siemens
+dx_nmda/dt = -x_nmda/nmda_rise : siemens
+dg_nmda/dt = (nmda_gain*x_nmda - g_nmda)/nmda_decay : siemens
+dg_gaba_a/dt = -g_gaba_a/gaba_a_decay : siemens
+dg_glycine/dt = -glycine_rate*g_glycine : siemens
+
+x_nk1 : siemens
+g_nk1 : siemens
+x_gaba_b : siemens
+g_gaba_b : siemens
+g_mod : siemens
+g_slow_k : siemens
+i_intrinsic : amp
+i_noise : amp
+i_drive : amp
+calcium : 1
+can_gate : 1
+a_inactivation : 1
+
+elastance : 1/farad (constant)
+leak : siemens (constant)
+rest : volt (constant)
+threshold : volt (constant)
+reset : volt (constant)
+adaptation_a : siemens (constant)
+adaptation_b : amp (constant)
+adaptation_rate : Hz (constant)
+bias : amp (constant)
+noise_sd : amp (constant)
+e_chloride : volt (constant)
+nk1_rise_keep : 1 (constant)
+nk1_gain : 1 (constant)
+glycine_rate : Hz (constant)
+g_can : siemens (constant)
+calcium_per_spike : 1 (constant)
+g_a : siemens (constant)
+
+step : second (constant, shared)
+slope : volt (constant, shared)
+e_excitatory : volt (constant, shared)
+e_potassium : volt (constant, shared)
+e_can : volt (constant, shared)
+mg_ratio : 1 (constant, shared)
+mg_slope : volt (constant, shared)
+ampa_decay : second (constant, shared)
+nmda_rise : second (constant, shared)
+nmda_decay : second (constant, shared)
+nmda_gain : 1 (constant, shared)
+nk1_keep : 1 (constant, shared)
+gaba_a_decay : second (constant, shared)
+gaba_b_rise_keep : 1 (constant, shared)
+gaba_b_keep : 1 (constant, shared)
+gaba_b_gain : 1 (constant, shared)
+mod_keep : 1 (constant, shared)
+refractory_period : second (constant, shared)
+spike_level : volt (constant, shared)
+noise_keep : 1 (constant, shared)
+noise_fresh : 1 (constant, shared)
+calcium_decay : second (constant, shared)
+calcium_per_charge : 1/coulomb (constant, shared)
+can_decay : second (constant, shared)
+a_activation_half : volt (constant, shared)
+a_activation_slope : volt (constant, shared)
+a_inactivation_half : volt (constant, shared)
+a_inactivation_slope : volt (constant, shared)
+a_inactivation_tau : second (constant, shared)
+"""
+
+CELL_SPIKES = "v > spike_level"
+
+CELL_RESET = """
+v = reset
+w += adaptation_b
+calcium += calcium_per_spike
+refractory_left = refractory_period
+"""
+
+#: What changes slowly, once per slow step: NK1, GABA-B and modulatory conductances (``*_keep`` is the fraction left after one
+#: slow step, so each decay is exact), and an Ornstein-Uhlenbeck current from standard normal numbers drawn outside.
+SLOW = """
+g_nk1 = nk1_keep*g_nk1 + nk1_gain*x_nk1
+x_nk1 *= nk1_rise_keep
+g_gaba_b = gaba_b_keep*g_gaba_b + gaba_b_gain*x_gaba_b
+x_gaba_b *= gaba_b_rise_keep
+g_mod *= mod_keep
+g_slow_k = g_gaba_b + g_mod
+i_noise = noise_keep*i_noise + noise_fresh*noise_sd*white_noise(i, t)
+i_drive = bias + i_noise
+"""
+
+#: Calcium enters with every spike and through NMDA receptors and opens the CAN current of WDR cells (Aguiar et al. 2010:
+#: calcium in units of its half-activation, gate with calcium-dependent speed).
+CALCIUM_AND_CAN = """
+i_nmda = unblocked*g_nmda*(e_excitatory - v)
+calcium += step*(calcium_per_charge*i_nmda - calcium/calcium_decay)
+can_gate += step*(calcium*calcium - can_gate*(1 + calcium*calcium))/can_decay
+i_intrinsic = g_can*can_gate*can_gate*(e_can - v)
+"""
+
+#: A-type potassium current of delayed-firing excitatory cells (Ruscheweyh and Sandkuehler 2002).
+A_CURRENT = """
+a_activation = 1/(1 + exp(-(v - a_activation_half)/a_activation_slope))
+a_inactivation_end = 1/(1 + exp((v - a_inactivation_half)/a_inactivation_slope))
+a_inactivation += step*(a_inactivation_end - a_inactivation)/a_inactivation_tau
+i_intrinsic = g_a*a_activation*a_inactivation*(e_potassium - v)
+"""
+
+#: Central terminal of an afferent fibre, and descending axons, which need no more than their spike times.
+#: ``resource`` is the fraction of vesicles left (Tsodyks and Markram 1997); the other states are presynaptic receptors' drive.
+TERMINAL = """
+pad : 1
+opioid : 1
+alpha2 : 1
+ht3 : 1
+t_next : second
+k : integer
+resource : 1
+release : 1
+t_last : second
+
+depletion : 1 (constant)
+recovery : second (constant)
+baseline : 1 (constant)
+pad_gain : 1 (constant)
+opioid_gain : 1 (constant)
+alpha2_gain : 1 (constant)
+ht3_gain : 1 (constant)
+pad_keep : 1 (constant, shared)
+mod_keep : 1 (constant, shared)
+"""
+
+#: Decay of the presynaptic receptors' drive, once per slow step.
+TERMINAL_SLOW = """
+pad *= pad_keep
+opioid *= mod_keep
+alpha2 *= mod_keep
+ht3 *= mod_keep
+"""
+
+TERMINAL_SPIKES = "t >= t_next"
+
+TERMINAL_RESET = """
+gain = clip(baseline*(1 - clip(pad_gain*pad, 0, 1))*(1 - clip(opioid_gain*opioid, 0, 1))*(1 - clip(alpha2_gain*alpha2, 0, 1))*(1 + ht3_gain*ht3), 0, 1.5)
+resource = 1 - (1 - resource)*exp(-(t - t_last)/recovery)
+release = gain*resource
+resource *= 1 - depletion*clip(gain, 0, 1)
+t_last = t
+k += 1
+t_next = next_spike(i, k)
+"""
+
+FIRST_SPIKE = "t_next = t_next*int(t > 0*second) + int(t <= 0*second)*next_spike(i, k)"
+
+#: Synapses: weights per synapse, and what one presynaptic spike does.
+FROM_SOURCES = ("ampa : siemens\nnmda : siemens\nnk1 : siemens\nmod : siemens",
+                "g_ampa_post += release_pre*ampa\nx_nmda_post += release_pre*nmda\nx_nk1_post += release_pre*nk1\ng_mod_post += release_pre*mod")
+EXCITATION = ("ampa : siemens\nnmda : siemens", "g_ampa_post += ampa\nx_nmda_post += nmda")
+INHIBITION = ("gaba_a : siemens\nglycine : siemens\ngaba_b : siemens",
+              "g_gaba_a_post += gaba_a\ng_glycine_post += glycine\nx_gaba_b_post += gaba_b")
+PRESYNAPTIC = ("jump : 1", "pad_post += jump")
+DESCENDING = ("opioid_jump : 1\nalpha2_jump : 1\nht3_jump : 1",
+              "opioid_post += opioid_jump\nalpha2_post += alpha2_jump\nht3_post += ht3_jump")

@@ -1,0 +1,41 @@
+"""What of a circuit is fixed when it is compiled: sizes, index ranges and time steps. Everything else enters a run as arrays."""
+
+from dataclasses import dataclass
+
+__all__ = ["PATHWAYS", "Structure"]
+
+#: Synaptic pathways: name -> (from, to), each a named range of units.
+PATHWAYS = {
+    "from_sources": ("sources", "cells"),
+    "excitation": ("excitatory", "cells"),
+    "inhibition": ("inhibitory", "cells"),
+    "presynaptic": ("inhibitory", "sources"),
+    "descending": ("sources", "sources"),
+}
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Sizes and ranges of one compiled circuit.
+
+    Parameters
+    ----------
+    cells, sources : int
+        Number of central cells, and of afferent fibres plus descending axons.
+    excitatory, inhibitory, delayed, wdr : tuple of int
+        First and one-past-last cell of the ranges that own pathways or mechanisms.
+    synapses : tuple of (str, int)
+        Number of synapses per pathway.
+    dt, slow_dt : float
+        Integration step, and step of what changes slowly (noise included), s.
+    """
+
+    cells: int
+    sources: int
+    excitatory: tuple[int, int]
+    inhibitory: tuple[int, int]
+    delayed: tuple[int, int]
+    wdr: tuple[int, int]
+    synapses: tuple[tuple[str, int], ...]
+    dt: float
+    slow_dt: float

@@ -1,0 +1,56 @@
+"""What exists in the circuit: classes of cells and sources, how many of each, and how they are numbered."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+POPULATIONS = ("EX", "TAC", "GABA_PV", "GABA_DYN", "GABA_ISL", "GLY", "WDR", "PN")
+FIBRE_CLASSES = ("IA", "AB", "AD", "CP", "CN")
+DESCENDING = ("ON", "OFF", "NA")
+SOURCES = FIBRE_CLASSES + DESCENDING
+
+# below this a class has no population statistics worth the name, whatever `circuit.scale` says
+_FEWEST = 8
+
+
+def population_sizes(P: Mapping[str, float]) -> dict[str, int]:
+    """Count the cells of each population, in the order of `POPULATIONS`: the scaled number, at least 8."""
+    return _sizes(P, POPULATIONS)
+
+
+def source_sizes(P: Mapping[str, float]) -> dict[str, int]:
+    """Count the fibres and descending cells of each class, in the order of `SOURCES`; at least 8."""
+    return _sizes(P, SOURCES)
+
+
+def starts(sizes: Mapping[str, int]) -> dict[str, int]:
+    """Find the index of the first unit of each class when all units are numbered class after class."""
+    ends = np.cumsum(list(sizes.values())).tolist()
+    return dict(zip(sizes, [0, *ends], strict=False))
+
+
+def class_of(sizes: Mapping[str, int]) -> NDArray[np.str_]:
+    """Name the class of every unit, shape (units,)."""
+    return np.repeat(list(sizes), list(sizes.values()))
+
+
+def surround(P: Mapping[str, float]) -> NDArray[np.bool_]:
+    """
+    Tell whether an AB fibre's field lies in the surround of the receptive field, shape (AB fibres,).
+
+    The last fraction ``circuit.AB.surround`` of the indices; the others lie in its centre.
+    """
+    n = source_sizes(P)["AB"]
+    return np.arange(n) >= n - round(P["circuit.AB.surround"] * n)
+
+
+def slowly_adapting(P: Mapping[str, float]) -> NDArray[np.bool_]:
+    """Tell whether an AB fibre adapts slowly (SAI), shape (AB fibres,): even indices do, odd ones do not."""
+    even: NDArray[np.bool_] = np.arange(source_sizes(P)["AB"]) % 2 == 0
+    return even
+
+
+def _sizes(P: Mapping[str, float], classes: tuple[str, ...]) -> dict[str, int]:
+    scale = P["circuit.scale"]
+    return {name: max(_FEWEST, round(scale * P[f"circuit.{name}.number"])) for name in classes}

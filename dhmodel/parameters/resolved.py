@@ -1,0 +1,77 @@
+"""The complete, frozen parameter set of one simulation, and its identity."""
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from hashlib import sha256
+
+from dhmodel.errors import unknown
+
+
+class Parameters(Mapping[str, float]):
+    """
+    Every parameter of one simulation in SI units: path to float, or to int where the parameter is an integer.
+
+    Frozen, picklable and hashable. Two sets are equal exactly if their digests are.
+    ``Parameters(json.loads(text))`` reads back what `json` wrote.
+    """
+
+    _values: dict[str, float]
+
+    def __init__(self, values: Mapping[str, float]):
+        self.__dict__["_values"] = dict(sorted(values.items()))
+
+    def __getitem__(self, path: str) -> float:
+        return self._values[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("Parameters are frozen; resolve a new set instead")
+
+    def __eq__(self, other: object) -> bool:
+        return self._json == other._json if isinstance(other, Parameters) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._json)
+
+    def __reduce__(self) -> tuple[type["Parameters"], tuple[dict[str, float]]]:
+        return Parameters, (self._values,)
+
+    def __repr__(self) -> str:
+        return f"<Parameters {self.digest()}: {len(self)} values>"
+
+    @cached_property
+    def _json(self) -> str:
+        return json.dumps(self._values, separators=(",", ":"), allow_nan=False)
+
+    def json(self) -> str:
+        """Write canonical JSON: sorted paths, SI values."""
+        return self._json
+
+    def digest(self) -> str:
+        """Identify the set: the first 16 hex digits of the SHA-256 of its canonical JSON."""
+        return sha256(self._json.encode()).hexdigest()[:16]
+
+    def section(self, group: str) -> dict[str, float]:
+        """
+        Select the values below a group, by their paths relative to it: ``section("tonic")["frequency"]``.
+
+        Raises
+        ------
+        InputError
+            No parameter lies below `group`.
+        """
+        prefix = group + "."
+        below = {
+            path.removeprefix(prefix): si for path, si in self._values.items() if path.startswith(prefix)
+        }
+        if not below:
+            raise unknown(
+                "parameter group", group, sorted({path.rpartition(".")[0] for path in self._values})
+            )
+        return below

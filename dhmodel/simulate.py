@@ -1,0 +1,244 @@
+"""The one place where stimulation, circuit, engine and recording meet."""
+
+import hashlib
+import json
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dhmodel.circuit import assemble
+from dhmodel.engine import build
+from dhmodel.engine.feed import Feed
+from dhmodel.engine.run import Spikes, run_compiled
+from dhmodel.errors import InputError, unknown
+from dhmodel.parameters import Parameters, doses, resolve
+from dhmodel.parameters.layout import population_sizes
+from dhmodel.recording import Recording, coords, summarise, to_dataset
+from dhmodel.stimulation.afferents import AfferentInput, afferent_input, default_duration, paradigms, stimuli
+from dhmodel.stimulation.descending import descending_trains
+from dhmodel.stimulation.trains import SpikeTrains, concat
+from dhmodel.streams import stream
+from dhmodel.units import to_si
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["TARGETS", "Plan", "attributes", "measure", "plan", "prepare", "record", "simulate"]
+
+TARGETS = (*build.RECIPES, "numpy", "cython")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One simulation, validated, apart from the replicate: what it is, and with which numbers.
+
+    Attributes
+    ----------
+    paradigm, state, stimulus : str
+    drugs : tuple of (str, float)
+        Sorted names and doses.
+    parameters : Parameters
+        Resolved, SI.
+    duration, warmup : float
+        s.
+    seed : int
+    target : str
+        One of `TARGETS`.
+    """
+
+    paradigm: str
+    state: str
+    stimulus: str
+    drugs: tuple[tuple[str, float], ...]
+    parameters: Parameters
+    duration: float
+    warmup: float
+    seed: int
+    target: str
+
+    def digest(self) -> str:
+        """Identity of everything that decides the numbers, the code's version included."""
+        facts = [self.paradigm, self.stimulus, self.parameters.digest(), self.duration, self.warmup, self.seed, self.target,
+                 version("dhmodel")]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def plan(
+    paradigm: str = "none", *, state: str = "naive", stimulus: str = "spontaneous", drugs: Mapping[str, object] | None = None,
+    set: Mapping[str, object] | None = None, duration: object = None, warmup: object = "1 s", seed: int = 1, target: str = "auto",
+) -> Plan:
+    """Validate a simulation without running it; the arguments are those of `simulate`.
+
+    Raises
+    ------
+    InputError
+        One line: what was given, where, what is allowed, the nearest valid name.
+    """
+    if paradigm not in paradigms():
+        raise unknown("paradigm", paradigm, paradigms())
+    if stimulus not in stimuli():
+        raise unknown("stimulus", stimulus, stimuli())
+    parameters = resolve(state, set, drugs)
+    length = default_duration(parameters, stimulus) if duration is None else to_si(duration, "s", "duration")
+    before = to_si(warmup, "s", "warmup")
+    if length <= 0:
+        raise InputError(f"duration: got {duration!r}, needs more than 0 s")
+    if before < 0:
+        raise InputError(f"warmup: got {warmup!r}, needs 0 s or more")
+    stream(seed, 0, "check")
+    return Plan(paradigm, state, stimulus, doses(drugs), parameters, length, before, int(seed), _target(target))
+
+
+def _target(name: str) -> str:
+    if name not in ("auto", *TARGETS):
+        raise unknown("target", name, ("auto", *TARGETS))
+    if name != "auto":
+        return name
+    if build.compiler() is None:
+        warnings.warn("no C++ compiler with make found: using the numpy target, about a hundred times slower", stacklevel=3)
+        return "numpy"
+    return "cpp"
+
+
+def prepare(plan: Plan) -> None:
+    """Build the binary that `plan` needs, or find it in the cache; says on stderr when it builds."""
+    if plan.target in build.RECIPES:
+        build.ensure(assemble.structure(plan.parameters), plan.target, say=lambda text: print(text, file=sys.stderr, flush=True))
+
+
+def record(plan: Plan, replicate: int) -> Recording:
+    """Run one replicate.
+
+    Parameters
+    ----------
+    plan : Plan
+    replicate : int
+        Number of the replicate; it decides trains, noise, cells and wiring together with ``plan.seed``.
+
+    Returns
+    -------
+    Recording
+        Times relative to the end of the warm-up.
+
+    Raises
+    ------
+    EngineError
+        If the run fails or a state is not finite.
+    """
+    P = plan.parameters
+    structure = assemble.structure(P)
+    inputs = afferent_input(P, plan.paradigm, plan.stimulus, plan.duration, plan.warmup, plan.seed, replicate)
+    trains = concat(inputs.trains, descending_trains(P, plan.duration, plan.warmup, plan.seed, replicate))
+    feed = _feed(plan, trains, structure.cells, replicate)
+    arrays = assemble.arrays(P, plan.seed, replicate)
+    spikes = _run(plan, structure, arrays, feed)
+    return _recording(plan, inputs, trains, spikes)
+
+
+def _feed(plan: Plan, trains: SpikeTrains, cells: int, replicate: int) -> Feed:
+    total, step = plan.warmup + plan.duration, plan.parameters["simulation.slow_dt"]
+    rows = int(np.ceil(total / step)) + 20  # the run stops at a multiple of 10 ms
+    noise = stream(plan.seed, replicate, "noise").standard_normal((rows, cells), dtype=np.float32)
+    return Feed(trains.offsets(), trains.times + plan.warmup, noise, step, total)
+
+
+def _run(plan: Plan, structure, arrays, feed) -> Spikes:
+    if plan.target in build.RECIPES:
+        return run_compiled(build.ensure(structure, plan.target), arrays, feed)
+    from dhmodel.engine.runtime import run_runtime  # imports Brian2
+
+    return run_runtime(structure, arrays, feed, plan.target)
+
+
+def _recording(plan: Plan, inputs: AfferentInput, trains: SpikeTrains, spikes: Spikes) -> Recording:
+    return Recording(
+        times=spikes.times - plan.warmup, neurons=spikes.cells, sizes=population_sizes(plan.parameters), duration=plan.duration,
+        pulses=inputs.pulses, shocks=inputs.shocks, source_rate=trains.rate(plan.duration),
+    )
+
+
+def measure(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
+    """Run one replicate and reduce it to the variables of the Dataset (see `recording.summarise`)."""
+    return summarise(record(plan, replicate), plan.parameters)
+
+
+def attributes(plan: Plan) -> dict[str, Any]:
+    """What a Dataset of this plan says about where it comes from."""
+    return {
+        "parameters": plan.parameters.json(), "parameters_digest": plan.parameters.digest(), "seed": plan.seed,
+        "n_neurons": sum(population_sizes(plan.parameters).values()), "dt": plan.parameters["simulation.dt"], "target": plan.target,
+        "paradigm": plan.paradigm, "state": plan.state, "stimulus": plan.stimulus, "drugs": json.dumps(dict(plan.drugs)),
+        "duration": plan.duration, "warmup": plan.warmup,
+    }
+
+
+def simulate(
+    paradigm: str = "none", *, state: str = "naive", stimulus: str = "spontaneous", drugs: Mapping[str, object] | None = None,
+    set: Mapping[str, object] | None = None, duration: object = None, warmup: object = "1 s", seed: int = 1, replicates: int = 1,
+    spikes: bool = False, target: str = "auto", progress: bool = False,
+) -> "xr.Dataset":
+    """Simulate the dorsal horn under one stimulation, in one state, with one test stimulus.
+
+    Parameters
+    ----------
+    paradigm : str
+        Stimulation, see `dhmodel.list_paradigms`; ``"none"`` is no stimulation.
+    state : str
+        State of the cord, see `dhmodel.list_states`.
+    stimulus : str
+        Test stimulus, see `dhmodel.list_stimuli`; ``"spontaneous"`` is none.
+    drugs : mapping of {str : float}, optional
+        Drug to dose, the fraction of the mechanism blocked, 0 to 1.
+    set : mapping of {str : object}, optional
+        Parameter path to value: text with a unit or a Brian2 quantity; numbers where the parameter is dimensionless.
+    duration : str or quantity, optional
+        Length of the recording; by default what the test stimulus needs.
+    warmup : str or quantity
+        Simulated before time zero and not counted.
+    seed : int
+        With the replicate, it decides trains, noise, cells and wiring.
+    replicates : int
+        Independent repetitions.
+    spikes : bool
+        Keep every spike (``spike_time_WDR`` and so on).
+    target : str
+        ``"auto"`` (compiled, or numpy without a compiler) or one of `TARGETS`.
+    progress : bool
+        Show a bar over replicates.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``rate`` (replicate, population), Hz; ``psth`` (replicate, population, time), Hz, bin start; ``count`` (replicate,
+        stimulus_index, population, window), spikes per neuron, where the stimulus repeats; ``active``, ``source_rate``;
+        provenance in ``attrs``.
+
+    Raises
+    ------
+    InputError
+        For bad input.
+    EngineError
+        If a run fails or leaves the real numbers.
+    """
+    if isinstance(replicates, bool) or not isinstance(replicates, int) or replicates < 1:
+        raise InputError(f"replicates: got {replicates!r}, needs a whole number of at least 1")
+    chosen = plan(paradigm, state=state, stimulus=stimulus, drugs=drugs, set=set, duration=duration, warmup=warmup, seed=seed,
+                  target=target)
+    prepare(chosen)
+    recordings = [record(chosen, number) for number in _counter(replicates, progress)]
+    summaries = [summarise(one, chosen.parameters) for one in recordings]
+    return to_dataset(summaries, recordings if spikes else None, attributes(chosen),
+                      coords(chosen.parameters, chosen.duration, recordings[0].shocks))
+
+
+def _counter(replicates: int, progress: bool):
+    if not progress:
+        return range(replicates)
+    from tqdm import tqdm
+
+    return tqdm(range(replicates), desc="replicates", unit="run")

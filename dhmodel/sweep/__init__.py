@@ -1,0 +1,86 @@
+"""Sweeps over parameters: axes to points, where they run, what is stored, and the loop that joins them."""
+
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["sweep"]
+
+
+def sweep(
+    axes: Mapping[str, Iterable[object]],
+    *,
+    paradigm: str = "none",
+    state: str = "naive",
+    stimulus: str = "spontaneous",
+    drugs: Mapping[str, object] | None = None,
+    set: Mapping[str, object] | None = None,
+    duration: object = None,
+    warmup: object = "1 s",
+    seed: int = 1,
+    replicates: int = 5,
+    store: str | Path | None = None,
+    workers: int = 1,
+    target: str = "auto",
+    progress: bool = True,
+) -> "xr.Dataset":
+    """
+    Simulate every combination of the values of some axes.
+
+    With a store, an interrupted sweep is resumed by the same call, and a finished one computes nothing.
+
+    Parameters
+    ----------
+    axes : mapping of {str : iterable}
+        Values by axis: a parameter path, ``"paradigm"``, ``"state"``, ``"stimulus"`` or ``"drugs.<name>"``
+        (dose, 0 to 1). Quantities are text with a unit, such as ``["0 Hz", "50 Hz"]``, or Brian2 quantities.
+    paradigm, state, stimulus, drugs, set, duration, warmup, seed, target
+        As in `dhmodel.simulate`; what all points share.
+    replicates : int
+        Replicates of every point. Replicate r of all points shares its cells, wiring and natural input.
+    store : path-like, optional
+        Zarr store to write or continue; kept in memory if not given.
+    workers : int
+        Processes to run in.
+    progress : bool
+        Whether to show a bar and messages on stderr.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions: the axes in their order (SI units), `replicate`, then those of `dhmodel.simulate`. Where a
+        run has no such bin or stimulus, or failed, values are NaN; `status` and `error` tell which. Opened
+        lazily if there is a store.
+
+    Raises
+    ------
+    InputError
+        An axis or argument is wrong; nothing has been written.
+    StoreError
+        The store belongs to another sweep, is corrupt, or cannot be written.
+    """
+    # here, so that a worker process, which imports this package, starts without xarray and zarr
+    from dhmodel.sweep.runner import run_sweep
+    from dhmodel.sweep.spec import build_spec
+
+    fixed: dict[str, object] = {"paradigm": paradigm, "state": state, "stimulus": stimulus}
+    fixed |= {
+        "drugs": drugs,
+        "set": set,
+        "duration": duration,
+        "warmup": warmup,
+        "seed": seed,
+        "target": target,
+    }
+    spec = build_spec(axes, fixed, replicates)
+    done = run_sweep(spec, store, workers=workers, progress=progress)
+    failed = done.errors()
+    if failed:
+        (point, replicate), error = next(iter(failed.items()))
+        first = f"{spec.label(point)}, replicate {replicate}: {error}"
+        warnings.warn(f"{len(failed)} of {done.status.size} runs failed; first: {first}", stacklevel=2)
+    return done.dataset()

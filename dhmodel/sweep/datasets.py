@@ -1,0 +1,86 @@
+"""Datasets as files: written whole or not at all, and opened whichever kind they are."""
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dhmodel.errors import InputError, StoreError, quoted
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+ENDINGS = (".nc", ".zarr")
+
+
+def check_free(path: Path) -> None:
+    """
+    Make sure that a Dataset can be saved there, before hours go into it.
+
+    Raises
+    ------
+    InputError
+        The name ends in neither ``.nc`` nor ``.zarr``.
+    StoreError
+        Something is there already, or the folder cannot be written.
+    """
+    if path.suffix not in ENDINGS:
+        raise InputError(f"{quoted(str(path))}: cannot save there, allowed endings: {', '.join(ENDINGS)}")
+    if path.exists():
+        raise StoreError(f"{path}: is there already; move it away or give another name")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trial = _beside(path)
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise StoreError(f"{path}: cannot write: {error.strerror or error}") from error
+
+
+def save_dataset(ds: "xr.Dataset", path: Path) -> None:
+    """
+    Save a Dataset as NetCDF (``.nc``) or zarr v3 (``.zarr``); a failure leaves nothing behind.
+
+    Raises
+    ------
+    StoreError
+        The disk is full or cannot be written.
+    """
+    temporary = _beside(path)
+    try:
+        if path.suffix == ".nc":
+            ds.to_netcdf(temporary, engine="h5netcdf")
+        else:
+            ds.to_zarr(temporary, zarr_format=3, consolidated=True)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot write: {error.strerror or error}") from error
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+def load_dataset(path: Path) -> "xr.Dataset":
+    """
+    Load a saved simulation or the store of a sweep into memory.
+
+    Raises
+    ------
+    StoreError
+        There is none, or it is corrupt.
+    """
+    import xarray as xr
+
+    from dhmodel.sweep.store import open_dataset, reading
+
+    with reading(path):
+        if path.suffix == ".nc" and path.is_file():
+            return xr.load_dataset(path, engine="h5netcdf")
+        return open_dataset(path).load()
+
+
+def _beside(path: Path) -> Path:
+    return path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.new"

@@ -1,0 +1,128 @@
+"""
+Sweep files: axes, fixed arguments and report as data.
+
+A TOML file with the tables ``axes`` (name to list of values), ``fixed`` (arguments of `dhmodel.sweep`, seed
+and replicates among them), ``report`` (`populations`, and the `baseline` as one axis and value) and a line
+``about``. Those of the package are known by their names.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dhmodel.errors import InputError, quoted, unknown
+from dhmodel.parameters.layout import POPULATIONS
+from dhmodel.sweep.spec import ARGUMENTS
+
+FOLDER = Path(__file__).parent / "specs"
+_TABLES = {"about": str, "axes": dict, "fixed": dict, "report": dict}
+
+
+@dataclass(frozen=True)
+class Report:
+    """
+    What to tell of the results.
+
+    Attributes
+    ----------
+    populations : tuple of str
+        Whose firing.
+    axis : str
+        Swept axis that the report runs along.
+    baseline : str, float or int
+        The value on it that counts as 100 %, as written.
+    """
+
+    populations: tuple[str, ...]
+    axis: str
+    baseline: object
+
+
+@dataclass(frozen=True)
+class SweepFile:
+    """
+    A sweep as data.
+
+    Attributes
+    ----------
+    name, about : str
+    axes : dict
+        First argument of `dhmodel.sweep`.
+    arguments : dict
+        Its keyword arguments, `replicates` among them.
+    report : Report or None
+    """
+
+    name: str
+    about: str
+    axes: Mapping[str, list[object]]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    report: Report | None = None
+
+
+def sweeps() -> dict[str, str]:
+    """Name every sweep of the package, and say what it is about."""
+    return {file.stem: _load(file).about for file in sorted(FOLDER.glob("*.toml"))}
+
+
+def read_sweep(name: str) -> SweepFile:
+    """
+    Read a sweep file.
+
+    Parameters
+    ----------
+    name : str
+        A sweep of the package, or the path of a TOML file.
+
+    Raises
+    ------
+    InputError
+        There is no such sweep or file, it is not TOML, or it holds something else than a sweep.
+    """
+    if Path(name).suffix == ".toml":
+        return _load(Path(name))
+    if not (FOLDER / f"{name}.toml").is_file() or Path(name).name != name:
+        raise unknown(
+            "sweep", name, sorted(file.stem for file in FOLDER.glob("*.toml")), "the package (or FILE.toml)"
+        )
+    return _load(FOLDER / f"{name}.toml")
+
+
+def _load(file: Path) -> SweepFile:
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{file}: not TOML: {error}") from None
+    for key, value in table.items():
+        if key not in _TABLES:
+            raise unknown("key", key, _TABLES, str(file))
+        if not isinstance(value, _TABLES[key]):
+            raise InputError(f"{file}: {key} is {quoted(value)}, needs to be a {_TABLES[key].__name__}")
+    fixed = table.get("fixed", {})
+    for key in fixed:
+        if key not in (*ARGUMENTS, "replicates"):
+            raise unknown("argument", key, (*ARGUMENTS, "replicates"), f"[fixed] of {file}")
+    axes = table.get("axes", {})
+    report = _report(table["report"], axes, file) if "report" in table else None
+    return SweepFile(file.stem, table.get("about", ""), axes, fixed, report)
+
+
+def _report(table: dict[str, Any], axes: Mapping[str, object], file: Path) -> Report:
+    where = f"[report] of {file}"
+    for key in table:
+        if key not in ("populations", "baseline"):
+            raise unknown("key", key, ("populations", "baseline"), where)
+    populations, baseline = table.get("populations", list(POPULATIONS)), table.get("baseline")
+    for name in populations:
+        if name not in POPULATIONS:
+            raise unknown("population", name, POPULATIONS, where)
+    if not isinstance(baseline, dict) or len(baseline) != 1:
+        raise InputError(f"{where}: baseline is {quoted(baseline)}, needs one axis and its value")
+    ((axis, value),) = baseline.items()
+    if axis not in axes:
+        raise unknown("axis", axis, axes, where)
+    return Report(tuple(populations), axis, value)

@@ -1,0 +1,137 @@
+"""What a sweep shows, as text: firing along one axis in percent of a baseline, with its spread over seeds."""
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+import xarray as xr
+
+from dhmodel.errors import InputError
+from dhmodel.measures import SILENT, percent_of_baseline, spread
+from dhmodel.parameters import parameter, paths
+from dhmodel.sweep.files import Report
+from dhmodel.sweep.spec import build_axis
+from dhmodel.units import format_si
+
+
+def report_table(ds: xr.Dataset, report: Report) -> str:
+    """
+    Write firing along the report's axis in percent of its baseline, for each combination of the other axes.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        A sweep with `rate` (..., replicate, population) over the report's axis.
+    report : Report
+
+    Returns
+    -------
+    str
+        Mean +- standard deviation over replicates, each replicate compared with its own baseline. A
+        population whose baseline is below `measures.SILENT` is shown in Hz, and its column says so; "-" where
+        a run is missing.
+
+    Raises
+    ------
+    InputError
+        The axis, its baseline or a population is not in the Dataset.
+    """
+    if report.axis not in ds["rate"].dims:
+        raise InputError(f'report: the sweep has no axis "{report.axis}"')
+    baseline = build_axis(report.axis, [report.baseline]).values[0]
+    numbers = percent_of_baseline(ds, "rate", report.axis, float(baseline))
+    hertz = spread(ds[["rate"]])["rate"]
+    numbers = numbers.assign(
+        hz=hertz.sel(statistic="mean", drop=True), hz_sd=hertz.sel(statistic="sd", drop=True)
+    )
+    lines = [
+        f"{' and '.join(report.populations)} firing in % of {report.axis} = {shown(report.axis, baseline)}",
+        f"mean ± sd over {ds.sizes['replicate']} seeds, each compared with its own baseline (-: missing run)",
+    ]
+    others = [dim for dim in numbers["mean"].dims if dim not in (report.axis, "population")]
+    for values in product(*(ds[dim].values for dim in others)):
+        chosen = dict(zip(others, values, strict=True))
+        title = ", ".join(f"{dim} = {shown(str(dim), value)}" for dim, value in chosen.items())
+        lines += ["", title, *_block(numbers.sel(chosen), report)]
+    return "\n".join(lines)
+
+
+def rate_table(ds: xr.Dataset) -> str:
+    """Write the firing rate of every population of one simulation, mean and deviation over replicates."""
+    rates = spread(ds[["rate"]])["rate"]
+    number = ds.sizes["replicate"]
+    lines = [
+        f"{'population':<12}{'rate':>12}{'sd':>12}   (Hz per neuron, {number} replicate{'s' * (number > 1)})"
+    ]
+    for name in ds["population"].values:
+        mean, sd = (float(rates.sel(population=name, statistic=which)) for which in ("mean", "sd"))
+        lines.append(f"{name:<12}{mean:>12.3f}{'-' if np.isnan(sd) else f'{sd:.3f}':>12}")
+    return "\n".join(lines)
+
+
+def status_text(ds: xr.Dataset, most: int = 10) -> str:
+    """
+    Say how far a sweep is: axes, runs by status, and the first of the errors.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        From `store.open_dataset`.
+    most : int
+        How many errors are listed.
+    """
+    status, error = ds["status"].values, ds["error"].values
+    lines = [f"{dim}: {_values(ds[dim])}" for dim in ds["status"].dims]
+    counts = {name: int((status == flag).sum()) for flag, name in _flags(ds["status"])}
+    lines.append(f"{counts['done']} of {status.size} runs done ({counts['done'] / status.size:.0%})")
+    lines += [f"{number} {name}" for name, number in counts.items() if number and name != "done"]
+    failed = np.argwhere(status == dict((name, flag) for flag, name in _flags(ds["status"]))["failed"])
+    for index in failed[:most]:
+        where = zip(ds["status"].dims, index, strict=True)
+        label = ", ".join(f"{dim}={shown(str(dim), ds[dim].values[i])}" for dim, i in where)
+        lines.append(f"  {label}: {error[tuple(index)]}")
+    lines += [f"  and {len(failed) - most} more"] if len(failed) > most else []
+    return "\n".join(lines)
+
+
+def _flags(status: xr.DataArray) -> Iterator[tuple[int, str]]:
+    """Value and meaning of each status, as the store itself says."""
+    return zip(status.attrs["flag_values"], status.attrs["flag_meanings"].split(), strict=True)
+
+
+def _values(coordinate: xr.DataArray) -> str:
+    texts = [shown(str(coordinate.name), value) for value in coordinate.values]
+    return ", ".join(texts if len(texts) <= 15 else [*texts[:7], "...", *texts[-7:]])
+
+
+def shown(axis: str, value: object) -> str:
+    """Write a coordinate as a user would: text as it is, an SI number in the unit of its parameter."""
+    if isinstance(value, str):
+        return str(value)
+    return format_si(float(str(value)), parameter(axis).unit if axis in paths() else "1")
+
+
+def _block(numbers: xr.Dataset, report: Report) -> Iterator[str]:
+    """Head and rows of one combination of the other axes."""
+    columns = [numbers.sel(population=name) for name in report.populations]
+    yield f"  {report.axis:>20}" + "".join(f"{_head(column):>32}" for column in columns)
+    for i, value in enumerate(numbers[report.axis].values):
+        cells = (_cell(column.isel({report.axis: i})) for column in columns)
+        yield f"  {shown(report.axis, value):>20}" + "".join(f"{cell:>32}" for cell in cells)
+
+
+def _head(column: xr.Dataset) -> str:
+    name = str(column["population"].item())
+    if column["silent"].item():
+        return f"{name} in Hz (baseline < {SILENT:g} Hz)"
+    return f"{name} (100 % = {float(column['baseline'].mean()):.3g} Hz)"
+
+
+def _cell(cell: xr.Dataset) -> str:
+    unit, digits = ("Hz", 2) if cell["silent"].item() else ("%", 1)
+    mean, sd = (cell["hz"], cell["hz_sd"]) if unit == "Hz" else (cell["mean"], cell["sd"])
+    if np.isnan(mean):
+        return "-"
+    # one replicate has no spread
+    spread = "" if np.isnan(sd) else f" ± {float(sd):.{digits}f}"
+    return f"{float(mean):.{digits}f}{spread} {unit}"

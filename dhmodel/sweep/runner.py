@@ -1,0 +1,146 @@
+"""The loop of a sweep: what is unfinished, longest first, from executor to store, with a progress bar."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+
+from tqdm import tqdm
+
+from dhmodel.errors import InputError, StoreError, quoted
+from dhmodel.simulate import Plan
+from dhmodel.simulate import measure as run_one
+from dhmodel.simulate import prepare as build_one
+from dhmodel.sweep.executors import Event, Executor, InProcess, Measure, Pool, Task
+from dhmodel.sweep.spec import SweepSpec
+from dhmodel.sweep.store import SweepStore, open_store
+
+type Prepare = Callable[[Plan], None]
+
+
+class SweepInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a sweep; the message says what is kept and how to resume."""
+
+
+def run_sweep(
+    spec: SweepSpec,
+    path: str | Path | None = None,
+    *,
+    workers: int = 1,
+    progress: bool = True,
+    measure: Measure = run_one,
+    prepare: Prepare = build_one,
+) -> SweepStore:
+    """
+    Run what is unfinished of a sweep.
+
+    Parameters
+    ----------
+    spec : SweepSpec
+    path : path-like, optional
+        Where the store lies or shall lie; in memory if not given.
+    workers : int
+        Processes; with 1 everything runs in this one.
+    progress : bool
+        Whether to show a bar and messages on stderr.
+    measure : callable
+        Runs one replicate of a plan: (plan, replicate) to arrays. A module's function, so that workers can
+        import it.
+    prepare : callable
+        Called once per plan before anything runs, to build what all workers share.
+
+    Returns
+    -------
+    SweepStore
+        With `status` and `errors()` of units that failed; those are tried again when the sweep is started
+        again.
+
+    Raises
+    ------
+    StoreError
+        The store cannot be used or written. What is finished is kept.
+    EngineError
+        Nothing can run: the circuit cannot be built, or no worker starts.
+    SweepInterrupted
+        After Ctrl-C. What is finished is kept, if there is a path.
+    """
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise InputError(f"workers: got {quoted(workers)}, needs a whole number of at least 1")
+    store = open_store(spec, None if path is None else Path(path))
+    say = _speaker(progress)
+    tasks = order([Task(point, replicate, spec.plans[point]) for point, replicate in store.unfinished()])
+    _announce(store, len(tasks), say)
+    if not tasks:
+        return store
+    executor = InProcess(measure) if workers == 1 else Pool(measure, workers)
+    try:
+        for plan in dict.fromkeys(task.plan for task in tasks):
+            prepare(plan)
+        _run(store, executor, tasks, progress, say)
+    except KeyboardInterrupt:
+        store.reset_running()
+        raise SweepInterrupted(_what_is_kept(store)) from None
+    return store
+
+
+def order(tasks: Iterable[Task]) -> list[Task]:
+    """Sort tasks so that the longest start first and no worker is left alone with one at the end."""
+    return sorted(tasks, key=lambda task: -(task.plan.duration + task.plan.warmup))
+
+
+def _run(
+    store: SweepStore, executor: Executor, tasks: list[Task], progress: bool, say: Callable[[str], None]
+) -> None:
+    left = Counter(task.point for task in tasks)
+    failed = 0
+    total = store.status.size
+    bar = tqdm(total=total, initial=total - len(tasks), unit="run", disable=not progress, dynamic_ncols=True)
+    with bar, closing(executor.run(tasks)) as events:
+        for event in events:
+            store.record(event)
+            if event.status in ("done", "failed"):
+                left[event.task.point] -= 1
+                failed += event.status == "failed"
+                bar.set_postfix_str(_progress(store, left, failed), refresh=False)
+                bar.update()
+            _react(event, store, say)
+
+
+def _react(event: Event, store: SweepStore, say: Callable[[str], None]) -> None:
+    """Speak of a killed worker; stop on a full disk, because every further unit would fail too."""
+    where = f"{store.spec.label(event.task.point)}, replicate {event.task.replicate}"
+    if event.status == "pending":
+        say(f"{where}: {event.error}; trying once more")
+    if event.disk_full:
+        raise StoreError(f"{where}: {event.error}; {_what_is_kept(store)}")
+
+
+def _progress(store: SweepStore, left: Counter[int], failed: int) -> str:
+    points = len(store.spec.plans)
+    done = points - sum(count > 0 for count in left.values())
+    return f"{done}/{points} points" + (f", {failed} failed" if failed else "")
+
+
+def _announce(store: SweepStore, left: int, say: Callable[[str], None]) -> None:
+    total = store.status.size
+    where = f"{store.path}: " if store.path else ""
+    if not left:
+        say(f"{where}all {total} runs are done; nothing to compute")
+    elif left < total:
+        say(f"{where}{total - left} of {total} runs are done; computing the other {left}")
+
+
+def _what_is_kept(store: SweepStore) -> str:
+    done = f"{store.count('done')} of {store.status.size} runs"
+    if store.path is None:
+        return f"{done} were done, but without a store nothing is kept"
+    return f"{done} are done and kept in {store.path}; start the same command again to resume"
+
+
+def _speaker(progress: bool) -> Callable[[str], None]:
+    def say(text: str) -> None:
+        if progress:
+            tqdm.write(text, file=sys.stderr)
+
+    return say

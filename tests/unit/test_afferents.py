@@ -1,0 +1,169 @@
+"""The afferent input as a whole, the pulses, the descending input, and what is said of bad input."""
+
+import numpy as np
+import pytest
+
+from dhmodel.errors import InputError
+from dhmodel.parameters import paths, resolve
+from dhmodel.stimulation.afferents import afferent_input, afferents, default_duration, paradigms, stimuli
+from dhmodel.stimulation.descending import descending_rate, descending_trains
+from dhmodel.stimulation.paradigms import make_pulses, regular
+
+
+class Watched(dict):
+    """A mapping that remembers what was looked up."""
+
+    def __init__(self, values):
+        super().__init__(values)
+        self.seen = set()
+
+    def __getitem__(self, path):
+        self.seen.add(path)
+        return super().__getitem__(path)
+
+
+def same(a, b):
+    return a.times.tolist() == b.times.tolist() and a.fibres.tolist() == b.fibres.tolist()
+
+
+@pytest.mark.parametrize("stimulus", ["spontaneous", "brush", "pinch", "volley", "windup"])
+def test_same_arguments_same_spikes_and_another_seed_others(stimulus):
+    first, again = (afferents("tonic", stimulus=stimulus, warmup="0.5 s", seed=3) for _ in range(2))
+    assert same(first, again)
+    assert not same(first, afferents("tonic", stimulus=stimulus, warmup="0.5 s", seed=4))
+    assert not same(first, afferents("tonic", stimulus=stimulus, warmup="0.5 s", seed=3, replicate=1))
+
+
+@pytest.mark.parametrize("change", [{"tonic.frequency": "0 Hz"}, {"tonic.amplitude": 0}, {"tonic.duration": "0 s"}])
+def test_stimulation_that_does_nothing_leaves_the_input_as_it_is(change):
+    assert same(afferents("tonic", stimulus="pinch", set=change), afferents("none", stimulus="pinch"))
+
+
+def test_tonic_stimulation_drives_the_dorsal_column_and_nothing_else():
+    rest, driven = (afferents(paradigm, stimulus="pinch", duration="5 s") for paradigm in ("none", "tonic"))
+    before, during = rest.rate(5.0), driven.rate(5.0)
+    assert 35 < during["AB"] < 48  # 90 % of the fibres follow 96 % of 50 Hz
+    assert 2 < during["IA"] < 6
+    assert all(during[name] == before[name] for name in ("AD", "CP", "CN"))
+
+
+def test_spikes_lie_between_the_warmup_and_the_end():
+    trains = afferents("tonic", stimulus="pinch", duration="2 s", warmup="1 s", set={"tonic.frequency": "200 Hz"})
+    assert -1 <= trains.times.min() < -0.95
+    assert 1.95 < trains.times.max() < 2
+    assert trains.n_fibres == 300
+
+
+def test_every_fibre_keeps_its_refractory_period():
+    P = resolve(set={"tonic.frequency": "300 Hz", "column.follow_half": "1 kHz", "background.AB.rate": "60 Hz"})
+    trains = afferent_input(P, "tonic", "windup", 2.0, 1.0, 1, 0).trains
+    gaps = np.diff(trains.times)[np.diff(trains.fibres) == 0]
+    assert gaps.size > 20_000
+    assert gaps.min() >= 0.7e-3 - 1e-9
+
+
+def test_pulses_begin_at_the_delay_and_end_with_the_duration():
+    P = resolve(set={"tonic.delay": "0.5 s", "tonic.duration": "0.1 s", "tonic.frequency": "50 Hz"})
+    assert make_pulses(P, "tonic", 5.0).times == pytest.approx([0.5, 0.52, 0.54, 0.56, 0.58])
+    assert make_pulses(P, "tonic", 0.55).times == pytest.approx([0.5, 0.52, 0.54])
+    assert make_pulses(resolve(), "tonic", 1.0).times.size == 50
+    assert make_pulses(resolve(), "none", 1.0).times.size == 0
+
+
+@pytest.mark.parametrize(("frequency", "start", "stop", "number"), [(50.0, 0.0, 1.0, 50), (0.0, 0.0, 1.0, 0), (3.0, 2.0, 1.0, 0)])
+def test_regular_events_stop_before_the_end(frequency, start, stop, number):
+    assert regular(frequency, start, stop).size == number
+
+
+def test_input_carries_pulses_and_shocks():
+    given = afferent_input(resolve(), "tonic", "windup", 4.0, 0.5, 1, 0)
+    assert given.pulses.size == 200
+    assert given.shocks.tolist() == [0.0, 1.0, 2.0, 3.0]
+    assert afferent_input(resolve(), "none", "pinch", 1.0, 0.5, 1, 0).shocks.size == 0
+
+
+def test_stimulation_occludes_ongoing_touch():
+    slow = {"pinch.AB.rate": "9 Hz", "tonic.amplitude": 1e6, "column.follow_half": "10 kHz"}
+    P = resolve(set=slow | {"column.latency_sd": "0 s", "column.jitter": "0 s"})
+    rest = afferent_input(P, "none", "pinch", 20.0, 0.0, 1, 0).trains.of("AB")
+    driven = afferent_input(P, "tonic", "pinch", 20.0, 0.0, 1, 0).trains.of("AB")
+    natural = driven.times[np.isin(driven.times, rest.times)]
+    # between two pulses of 20 ms, 12 ms plus the refractory period are lost to spikes on their way to the receptor
+    assert natural.size / rest.times.size == pytest.approx(1 - 12.7 / 20, abs=0.06)
+
+
+def test_entries_say_what_they_are_and_where_they_come_from():
+    assert list(paradigms()) == ["none", "tonic"]
+    assert list(stimuli()) == ["spontaneous", "brush", "pinch", "volley", "windup"]
+    for entry in [*paradigms().values(), *stimuli().values()]:
+        assert entry.about and entry.source and entry.read
+    for entry in paradigms().values():
+        assert set(entry.pulses.model_dump().values() if entry.pulses else []) <= set(paths())
+
+
+def test_every_parameter_of_this_folder_is_used():
+    P = Watched(resolve(set={"injury.ectopic_ab_fraction": 0.2, "injury.ectopic_ab_rate": "5 Hz"}))
+    for stimulus in stimuli():
+        default_duration(P, stimulus)
+        afferent_input(P, "tonic", stimulus, 1.0, 0.0, 1, 0)
+    descending_trains(P, 1.0, 0.0, 1, 0)
+    sections = ("tonic.", "stimulus.", "background.", "brush.", "pinch.", "volley.", "windup.", "fibre.", "column.", "pag.")
+    mine = {path for path in paths() if path.startswith((*sections, "descending.", "injury.ectopic_"))}
+    assert mine - P.seen == {"tonic.pulse_width"}  # recorded only: amplitudes are multiples of the threshold at this width
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"paradigm": "tonik"}, 'nearest: "tonic"'),
+        ({"paradigm": None}, "unknown paradigm"),
+        ({"stimulus": "pinsch"}, 'nearest: "pinch"'),
+        ({"state": "nave"}, 'nearest: "naive"'),
+        ({"drugs": {"aspirin": 1.0}}, "unknown drug"),
+        ({"duration": "-1 s"}, "duration"),
+        ({"duration": "0 s"}, "duration"),
+        ({"duration": 1.0}, "bare number"),
+        ({"duration": "50 Hz"}, "duration"),
+        ({"warmup": "-1 s"}, "warmup"),
+        ({"seed": -1}, "seed"),
+        ({"replicate": 0.5}, "replicate"),
+        ({"set": {"tonic.frequency": 50}}, "bare number"),
+        ({"set": {"tonic.frequency": "-50 Hz"}}, "tonic.frequency"),
+        ({"set": {"tonic.frequency": "50 mV"}}, "volt"),
+        ({"set": {"tonic.frequncy": "50 Hz"}}, 'nearest: "tonic.frequency"'),
+        ({"set": {"background.AD.rate": "5 kHz"}}, "refractory"),
+    ],
+)
+def test_bad_input_gets_one_line_that_names_it(arguments, says):
+    with pytest.raises(InputError) as error:
+        afferents(**({"paradigm": "tonic"} | arguments))
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_descending_cells_rest_at_the_stated_baselines():
+    P = resolve()
+    assert [descending_rate(P, name) for name in ("ON", "OFF", "NA")] == pytest.approx([6, 10, 3])
+    trains = descending_trains(P, 99.0, 1.0, 1, 0)
+    rates = trains.rate(99.0)
+    for name, rate in (("ON", 6), ("OFF", 10), ("NA", 3)):
+        assert rates[name] == pytest.approx(rate, rel=0.06)
+    assert -1 <= trains.times.min() < -0.9
+    assert list(rates) == ["ON", "OFF", "NA"]
+
+
+def test_pag_drive_slows_on_cells_and_speeds_up_the_others():
+    at = {drive: resolve(set={"pag.drive": drive}) for drive in (0, 0.4, 1)}
+    for name, sign in (("ON", -1), ("OFF", 1), ("NA", 1)):
+        low, rest, high = (sign * descending_rate(at[drive], name) for drive in (0, 0.4, 1))
+        assert low < rest < high
+        assert abs(low) == at[0][f"descending.{name}.rate_low"]
+        assert abs(high) == at[1][f"descending.{name}.rate_high"]
+
+
+def test_descending_spikes_are_reproducible_and_keep_their_refractory_period():
+    P = resolve(set={"descending.OFF.rate_low": "100 Hz", "descending.OFF.rate_high": "100 Hz"})
+    first, again = (descending_trains(P, 5.0, 1.0, 2, 1) for _ in range(2))
+    assert same(first, again)
+    assert np.diff(first.times)[np.diff(first.fibres) == 0].min() >= 2e-3
+    assert not same(first, descending_trains(P, 5.0, 1.0, 2, 2))

@@ -1,0 +1,71 @@
+"""Numbers and numbering of cells, fibres and descending cells."""
+
+import numpy as np
+import pytest
+
+from dhmodel.parameters.layout import (
+    FIBRE_CLASSES,
+    POPULATIONS,
+    SOURCES,
+    class_of,
+    population_sizes,
+    slowly_adapting,
+    source_sizes,
+    starts,
+    surround,
+)
+
+
+def numbers(scale, **changes):
+    P = {f"circuit.{name}.number": 10 * (i + 1) for i, name in enumerate(POPULATIONS + SOURCES)}
+    changed = {f"circuit.{name}.number": n for name, n in changes.items()}
+    return P | changed | {"circuit.scale": scale, "circuit.AB.surround": 0.4}
+
+
+def test_sizes_scale_and_keep_their_order():
+    sizes = population_sizes(numbers(2.0))
+    assert tuple(sizes) == POPULATIONS
+    assert sizes["EX"] == 20
+    assert sizes["PN"] == 160
+    assert tuple(source_sizes(numbers(1.0))) == SOURCES
+    assert source_sizes(numbers(1.0))["IA"] == 90
+
+
+def test_no_class_falls_below_eight():
+    assert set(population_sizes(numbers(0.01)).values()) == {8}
+    assert set(source_sizes(numbers(0.01)).values()) == {8}
+
+
+def test_starts_and_classes_agree():
+    sizes = source_sizes(numbers(0.5))
+    classes = class_of(sizes)
+    assert len(classes) == sum(sizes.values())
+    for name, start in starts(sizes).items():
+        assert (classes[start : start + sizes[name]] == name).all()
+    assert tuple(starts(sizes)) == SOURCES
+    assert starts(sizes)["IA"] == 0
+
+
+@pytest.mark.parametrize(("number", "expected"), [(50, 20), (51, 20), (8, 3)])
+def test_the_last_ab_fibres_lie_in_the_surround(number, expected):
+    mask = surround(numbers(1.0, AB=number))
+    assert mask.shape == (number,)
+    assert mask.sum() == expected
+    assert not mask[: number - expected].any()
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0])
+def test_surround_may_be_empty_or_everything(fraction):
+    mask = surround(numbers(1.0, AB=50) | {"circuit.AB.surround": fraction})
+    assert mask.mean() == fraction
+
+
+def test_ab_fibres_alternate_in_adaptation():
+    P = numbers(1.0, AB=51)
+    assert np.flatnonzero(slowly_adapting(P)).tolist() == list(range(0, 51, 2))
+    # both kinds occur in the centre and in the surround alike
+    assert abs(slowly_adapting(P)[surround(P)].mean() - 0.5) < 0.05
+
+
+def test_fibres_come_before_descending_cells():
+    assert SOURCES[: len(FIBRE_CLASSES)] == FIBRE_CLASSES
