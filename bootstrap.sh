@@ -70,14 +70,13 @@ no_python() {
 # Debian's python3 has no ensurepip until python3-venv is installed. Any pip nearby serves instead; failing that, the
 # wheel in Debian's package python3-pip-whl, which apt-get can fetch without installing it.
 borrow_pip() {
-    local python=$1 box wheel
+    local python=$1 box=$PWD/$venv/debian wheel
     "$python" -m venv --clear --without-pip "$venv" || return
     if "$python" -m pip --python "$venv/bin/python" install --quiet pip 2>/dev/null; then return; fi
-    box=$(mktemp -d)
-    trap 'rm -rf "$box"' RETURN
-    (cd "$box" && apt-get --quiet=2 download python3-pip-whl && dpkg-deb --extract ./*.deb .) || return
+    mkdir "$box"
+    (cd "$box" && apt-get -qq -o APT::Sandbox::User=root download python3-pip-whl && dpkg-deb --extract ./*.deb .) || return
     wheel=$(echo "$box"/usr/share/python-wheels/pip-*.whl)
-    "$venv/bin/python" "$wheel/pip" install --quiet --no-index "$wheel"
+    "$venv/bin/python" "$wheel/pip" install --quiet --no-index "$wheel" && rm -r "$box"
 }
 
 venv_works() { is_new_enough "$venv/bin/python" && "$venv/bin/python" -m pip --version >/dev/null 2>&1; }
@@ -87,7 +86,7 @@ make_venv() {
     say "virtual environment $venv with $python ($(version_of "$python"))"
     if "$python" -c 'import ensurepip' 2>/dev/null; then "$python" -m venv --clear "$venv"; return; fi
     say "$python has no ensurepip; looking for pip elsewhere"
-    borrow_pip "$python" || die "$python cannot make virtual environments: apt-get install python3-venv"
+    borrow_pip "$python" || die "$python cannot make virtual environments: apt-get update && apt-get install python3-venv"
 }
 
 install_packages() {
@@ -95,8 +94,13 @@ install_packages() {
     "$venv/bin/python" -m pip install --no-deps --no-compile --requirement requirements.lock
     "$venv/bin/python" -m pip install --no-deps --no-build-isolation --editable .
     "$venv/bin/python" -m pip check
-    say "compiling them to bytecode" # pip would use one core for this; a file that fails is compiled when imported
-    "$venv/bin/python" -m compileall -q -j 0 "$venv/lib" || true
+}
+
+# Shows that what was installed works together, and leaves bytecode and fonts cached. pip would compile every file, most of
+# them never imported, in three times the time; PYTHONDONTWRITEBYTECODE would have every later process compile its own.
+first_import() {
+    say "first import"
+    env -u PYTHONDONTWRITEBYTECODE "$venv/bin/python" -c 'import brian2, h5netcdf, matplotlib.pyplot, typer, xarray, zarr'
 }
 
 warn_without_compiler() {
@@ -109,5 +113,6 @@ if ! venv_works; then
     make_venv "$python"
 fi
 install_packages
+first_import
 warn_without_compiler
 say "done"

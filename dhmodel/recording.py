@@ -1,8 +1,9 @@
 """From spikes to numbers, and from numbers to a Dataset that says where it comes from.
 
-`summarise` turns the spikes of one replicate into a few small arrays; `to_dataset` stacks replicates and names everything;
-`provenance` is the one place that stamps attributes. Numbers are plain SI floats: a Brian2 quantity loses its unit
-inside xarray without a word, so every array that enters is reduced to its base class first.
+`summarise` turns the spikes of one replicate into a few small arrays; `to_dataset` stacks replicates and
+names everything; `provenance` is the one place that stamps attributes. Numbers are plain SI floats: a Brian2
+quantity loses its unit inside xarray without a word, so every array that enters is reduced to its base class
+first.
 
 Time zero is the end of the warm-up. Nothing before zero or after `duration` is counted anywhere.
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 WINDOWS = ("Abeta", "Adelta", "C", "post")
 """Latency windows after a shock; `window.<name>.start` and `.stop` in the parameters."""
 
-# Spike times are multiples of the time step with rounding errors. A spike on an edge belongs to the bin that starts there,
-# so times are moved forward by far less than any time step and far more than any rounding error.
+# Spike times are multiples of the time step with rounding errors. A spike on an edge belongs to the bin that
+# starts there, so times are moved forward by far less than any time step, far more than any rounding error.
 _NUDGE = 1e-9
 
 type Array = NDArray[Any]
@@ -53,7 +54,7 @@ VARIABLES: Mapping[str, Variable] = {
     "count": Variable(
         ("stimulus_index", "population", "window"),
         "1",
-        "spikes per neuron in a window after each shock (missing if cut short)",
+        "spikes per neuron after each shock (missing if cut short)",
     ),
     "source_rate": Variable(("source",), "Hz", "firing rate per fibre or descending cell"),
 }
@@ -61,7 +62,8 @@ VARIABLES: Mapping[str, Variable] = {
 
 @dataclass(frozen=True)
 class Recording:
-    """The spikes of one replicate, and what happened around them.
+    """
+    The spikes of one replicate, and what happened around them.
 
     Attributes
     ----------
@@ -101,11 +103,12 @@ class Recording:
         object.__setattr__(self, "duration", float(self.duration))
         if not 0 < self.duration < np.inf:
             raise InputError(f"recording: duration is {self.duration} s, needs to be positive")
-        if self.times.shape != self.neurons.shape:
-            raise EngineError(f"recording: {self.times.size} spike times, but {self.neurons.size} neuron numbers")
-        total = sum(self.sizes.values())
-        if self.neurons.size and not 0 <= self.neurons.min() <= self.neurons.max() < total:
-            raise EngineError(f"recording: neuron numbers {self.neurons.min()} to {self.neurons.max()}, of {total} neurons")
+        number, total = self.neurons.size, sum(self.sizes.values())
+        if self.times.size != number:
+            raise EngineError(f"recording: {self.times.size} spike times, but {number} neuron numbers")
+        low, high = (self.neurons.min(), self.neurons.max()) if number else (0, 0)
+        if not 0 <= low <= high < total:
+            raise EngineError(f"recording: neuron numbers {low} to {high}, of {total} neurons")
         if np.any(np.diff(self.shocks) <= 0):
             raise InputError("recording: shocks need ascending times")
         for name in self.source_rate:
@@ -114,10 +117,12 @@ class Recording:
 
 
 def summarise(recording: Recording, P: Mapping[str, float]) -> dict[str, Array]:
-    """Reduce the spikes of one replicate to the variables of the Dataset.
+    """
+    Reduce the spikes of one replicate to the variables of the Dataset.
 
-    A window is counted where it is whole. Where it would run past the next shock (`post` at 2 Hz, `C` too above that) or
-    past the end of the recording, its spikes would belong to something else or be incomplete: the count is NaN there.
+    A window is counted where it is whole. Where it would run past the next shock (`post` at 2 Hz, `C` too
+    above that) or past the end of the recording, its spikes would belong to something else or be incomplete:
+    the count is NaN there.
 
     Parameters
     ----------
@@ -129,8 +134,8 @@ def summarise(recording: Recording, P: Mapping[str, float]) -> dict[str, Array]:
     -------
     dict of str to ndarray
         `rate` (population,), Hz over [0, duration); `active` (population,), fraction of neurons with at least
-        `recording.active_spikes` spikes; `psth` (population, time), Hz, bin start; `source_rate` (source,), Hz; and, if there
-        are shocks, `count` (stimulus_index, population, window), mean spikes per neuron.
+        `recording.active_spikes` spikes; `psth` (population, time), Hz, bin start; `source_rate` (source,),
+        Hz; and, if there are shocks, `count` (stimulus_index, population, window), mean spikes per neuron.
 
     Raises
     ------
@@ -175,23 +180,30 @@ def _psth(times: Array, population: Array, sizes: Array, duration: float, width:
 
 
 def _bins(duration: float, width: float) -> Array:
-    """Starts of the bins that cover [0, duration), in s; the last is shorter where the width does not divide it."""
+    """Starts of the bins that cover [0, duration), in s; the last is shorter if the width leaves a rest."""
     number = max(1, int(np.ceil(duration / width - 1e-6)))
     return np.round(np.arange(number) * width, 9)  # so that ds.sel(time=0.29) finds its bin
 
 
-def _counts(times: Array, population: Array, sizes: Array, recording: Recording, P: Mapping[str, float]) -> Array:
+def _counts(
+    times: Array, population: Array, sizes: Array, recording: Recording, P: Mapping[str, float]
+) -> Array:
     shocks, edges = recording.shocks, _windows(P)
-    latest = np.searchsorted(shocks, times, side="right") - 1  # a window that reaches beyond the next shock is missing anyway
+    # every spike belongs to the latest shock: a window that reaches beyond the next one is missing anyway
+    latest = np.searchsorted(shocks, times, side="right") - 1
     latency = times - shocks[latest]
     cell = latest * sizes.size + population
-    counts = np.empty((shocks.size, sizes.size, len(WINDOWS)))
+    counts = np.empty((len(WINDOWS), shocks.size * sizes.size))
     for index, (start, stop) in enumerate(edges):
         inside = (latest >= 0) & (latency >= start) & (latency < stop)
-        counts[:, :, index] = np.bincount(cell[inside], minlength=shocks.size * sizes.size).reshape(shocks.size, -1)
-    limit = np.append(np.minimum(shocks[1:], recording.duration), recording.duration)
-    whole = (shocks[:, np.newaxis] >= 0) & (shocks[:, np.newaxis] + edges[:, 1] <= limit[:, np.newaxis] + _NUDGE)
-    return np.where(whole[:, np.newaxis, :], counts / sizes[:, np.newaxis], np.nan)
+        counts[index] = np.bincount(cell[inside], minlength=shocks.size * sizes.size)
+    per_neuron = (
+        counts.reshape(len(WINDOWS), shocks.size, sizes.size).transpose(1, 2, 0) / sizes[:, np.newaxis]
+    )
+    limits = np.append(np.minimum(shocks[1:], recording.duration), recording.duration)
+    whole = np.add.outer(shocks, edges[:, 1]) <= limits[:, np.newaxis] + _NUDGE
+    whole[shocks < 0] = False
+    return np.where(whole[:, np.newaxis, :], per_neuron, np.nan)
 
 
 def _windows(P: Mapping[str, float]) -> Array:
@@ -204,7 +216,7 @@ def _windows(P: Mapping[str, float]) -> Array:
 
 
 def dims(name: str) -> tuple[str, ...]:
-    """Dimensions of a variable as `summarise` returns it; swept axes and `replicate` come before them in a Dataset."""
+    """Dimensions of a variable of `summarise`; in a Dataset, swept axes and `replicate` come before them."""
     return _variable(name).dims
 
 
@@ -221,7 +233,8 @@ def _variable(name: str) -> Variable:
 
 
 def coords(P: Mapping[str, float], duration: float, shocks: ArrayLike = ()) -> Coordinates:
-    """Coordinates of every dimension of `summarise`, ready for xarray: name to (dimension, values, attributes).
+    """
+    Coordinates of every dimension of `summarise`, ready for xarray: name to (dimension, values, attributes).
 
     Parameters
     ----------
@@ -234,11 +247,14 @@ def coords(P: Mapping[str, float], duration: float, shocks: ArrayLike = ()) -> C
     """
     result: Coordinates = {
         "population": ("population", np.array(POPULATIONS), {"long_name": "population"}),
-        "time": ("time", _bins(duration, P["recording.bin"]), {"units": "s", "long_name": "start of time bin"}),
+        "time": (
+            "time",
+            _bins(duration, P["recording.bin"]),
+            {"units": "s", "long_name": "start of time bin"},
+        ),
         "source": ("source", np.array(SOURCES), {"long_name": "fibre class or descending cell class"}),
     }
-    number = np.size(np.asarray(shocks))
-    if number:
+    if number := np.size(shocks):
         attrs = {"units": "1", "long_name": "test shock, counted from zero"}
         result["stimulus_index"] = ("stimulus_index", np.arange(number), attrs)
         result["window"] = ("window", np.array(WINDOWS), {"long_name": "latency window after the shock"})
@@ -251,16 +267,17 @@ def to_dataset(
     attributes: Mapping[str, Any],
     coordinates: Coordinates,
 ) -> "xr.Dataset":
-    """Stack replicates into one Dataset with a leading `replicate` dimension.
+    """
+    Stack replicates into one Dataset with a leading `replicate` dimension.
 
     Parameters
     ----------
     summaries : sequence of dict
         What `summarise` returned, one per replicate.
     recordings : sequence of Recording, or None
-        If given, their spikes are kept too: `spike_time_<POP>` (s), `spike_neuron_<POP>` (numbered from zero within the
-        population) and `spike_replicate_<POP>`, all along `spike_<POP>`, sorted by replicate and time; and `pulse_time`,
-        `shock_time` with their `_replicate`.
+        If given, their spikes are kept too: `spike_time_<POP>` (s), `spike_neuron_<POP>` (numbered from zero
+        within the population) and `spike_replicate_<POP>`, all along `spike_<POP>`, sorted by replicate and
+        time; and `pulse_time`, `shock_time` with their `_replicate`.
     attributes : mapping
         What `provenance` needs, and anything else worth keeping.
     coordinates : dict
@@ -284,7 +301,8 @@ def to_dataset(
             data[name] = (("replicate", *dims(name)), values, describe(name))
     if recordings is not None:
         data |= _ragged(recordings)
-    replicate = ("replicate", np.arange(len(summaries)), {"units": "1", "long_name": "replicate (trains, cells and wiring)"})
+    attrs = {"units": "1", "long_name": "replicate (trains, cells and wiring)"}
+    replicate = ("replicate", np.arange(len(summaries)), attrs)
     return xr.Dataset(data, {"replicate": replicate, **coordinates}, provenance(attributes))
 
 
@@ -307,11 +325,10 @@ def _ragged(recordings: Sequence[Recording]) -> dict[str, Any]:
     data: dict[str, Any] = {}
     first = 0
     for name, size in recordings[0].sizes.items():
-        chosen = [(neurons >= first) & (neurons < first + size) for _, neurons in counted]
-        times = [times[own] for (times, _), own in zip(counted, chosen, strict=True)]
-        neurons = np.concatenate([neurons[own] - first for (_, neurons), own in zip(counted, chosen, strict=True)])
+        own = [(neurons >= first) & (neurons < first + size) for _, neurons in counted]
+        data |= _events("spike", f"_{name}", [one[0][here] for one, here in zip(counted, own, strict=True)])
+        neurons = np.concatenate([one[1][here] - first for one, here in zip(counted, own, strict=True)])
         attrs = {"units": "1", "long_name": f"neuron within {name}", "population_size": int(size)}
-        data |= _events("spike", f"_{name}", times)
         data[f"spike_neuron_{name}"] = (f"spike_{name}", neurons, attrs)
         first += size
     data |= _events("pulse", "", [recording.pulses for recording in recordings])
@@ -328,25 +345,28 @@ def _events(what: str, suffix: str, times: Sequence[Array]) -> dict[str, Any]:
     """Times of all replicates end to end, and the replicate of each."""
     dim = f"{what}{suffix}"
     replicate = np.repeat(np.arange(len(times)), [one.size for one in times])
+    of_time = {"units": "s", "long_name": f"{what} time"}
+    of_replicate = {"units": "1", "long_name": f"replicate of the {what}"}
     return {
-        f"{what}_time{suffix}": (dim, np.concatenate(times), {"units": "s", "long_name": f"{what} time"}),
-        f"{what}_replicate{suffix}": (dim, replicate, {"units": "1", "long_name": f"replicate of the {what}"}),
+        f"{what}_time{suffix}": (dim, np.concatenate(times), of_time),
+        f"{what}_replicate{suffix}": (dim, replicate, of_replicate),
     }
 
 
 def provenance(attributes: Mapping[str, Any]) -> dict[str, str | int | float]:
-    """Stamp attributes with versions and time; the one place where this is done.
+    """
+    Stamp attributes with versions and time; the one place where this is done.
 
     Parameters
     ----------
     attributes : mapping
-        Must hold `parameters` (JSON text), `parameters_digest`, `seed`, `n_neurons`, `dt` (s) and `target`. What is neither text
-        nor a number is written as JSON text, so that every store can hold it.
+        Must hold `parameters` (JSON text), `parameters_digest`, `seed`, `n_neurons`, `dt` (s) and `target`.
+        What is neither text nor a number is written as JSON text, so that every store can hold it.
 
     Returns
     -------
     dict
-        The attributes, `<package>_version` of dhmodel, brian2, numpy and python, and `created` (UTC, ISO 8601).
+        The attributes, `<package>_version` of dhmodel, brian2, numpy and python, and `created` (UTC).
 
     Raises
     ------

@@ -50,5 +50,5 @@ def inhibition_factor(P: Mapping[str, float], pre: str, post: str, number: int, 
     if pre not in INHIBITORY:
         return np.ones(number)
     kind = "surround" if pre == "GLY" else "local"
-    spread = P[f"cell.{post}.inhibition_sd"]
+    spread = P[f"cell.{post}.{kind}_sd"]
     return np.exp(spread * stream(seed, replicate, f"inhibition.{kind}.{post}").standard_normal(number))

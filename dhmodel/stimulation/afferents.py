@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from dhmodel.errors import InputError
 from dhmodel.parameters import resolve
-from dhmodel.stimulation.fibres import make_column, make_fibres, stimulate
+from dhmodel.stimulation.fibres import make_column, make_fibres
 from dhmodel.stimulation.natural import Scene, default_duration, natural_spikes, shock_onsets, stimuli
 from dhmodel.stimulation.paradigms import make_pulses, paradigms
 from dhmodel.stimulation.trains import Floats, SpikeTrains
+from dhmodel.stimulation.transit import stimulate
 from dhmodel.units import to_si
 
 __all__ = ["AfferentInput", "afferent_input", "afferents", "default_duration", "paradigms", "stimuli"]
@@ -36,7 +37,13 @@ class AfferentInput:
 
 
 def afferent_input(
-    P: Mapping[str, float], paradigm: str, stimulus: str, duration: float, warmup: float, seed: int, replicate: int
+    P: Mapping[str, float],
+    paradigm: str,
+    stimulus: str,
+    duration: float,
+    warmup: float,
+    seed: int,
+    replicate: int,
 ) -> AfferentInput:
     """
     Draw the afferent input of one replicate.
@@ -47,7 +54,8 @@ def afferent_input(
         The resolved parameters.
     paradigm, stimulus : str
     duration, warmup : float
-        In s. Pulses and shocks start at zero, the end of the warm-up, plus their delay; the rest runs through both.
+        In s. Pulses and shocks start at zero, the end of the warm-up, plus their delay; the rest runs
+        throughout.
     seed, replicate : int
         The same arguments give the same input.
 
@@ -58,7 +66,7 @@ def afferent_input(
     Raises
     ------
     InputError
-        Unknown paradigm or stimulus, a duration that is not positive, a negative warm-up, a rate out of reach.
+        Unknown paradigm or stimulus, duration not positive, negative warm-up, or a rate out of reach.
     """
     _check_span(duration, warmup)
     fibres = make_fibres(P, seed, replicate)

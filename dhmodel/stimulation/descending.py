@@ -1,8 +1,8 @@
 """
 Descending input: RVM ON and OFF cells and noradrenergic cells as spike sources, set by the drive of the PAG.
 
-A rising drive slows ON cells and speeds up OFF and noradrenergic cells. Their feedback loop, the slow alternation of
-ON and OFF states and their answer to noxious input are absent.
+A rising drive slows ON cells and speeds up OFF and noradrenergic cells. Their feedback loop, the slow
+alternation of ON and OFF states and their answer to noxious input are absent.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,9 @@ from dhmodel.stimulation.trains import SpikeTrains, sort
 from dhmodel.streams import stream
 
 
-def descending_trains(P: Mapping[str, float], duration: float, warmup: float, seed: int, replicate: int) -> SpikeTrains:
+def descending_trains(
+    P: Mapping[str, float], duration: float, warmup: float, seed: int, replicate: int
+) -> SpikeTrains:
     """
     Spikes of the descending cells over [-warmup, duration) s, numbered class after class.
 
@@ -49,6 +51,6 @@ def descending_trains(P: Mapping[str, float], duration: float, warmup: float, se
 
 
 def descending_rate(P: Mapping[str, float], name: str) -> float:
-    """Rate in Hz of a descending class at the present ``pag.drive``: linear between its rates at drive 0 and 1."""
+    """Rate in Hz of a descending class at ``pag.drive``: linear between its rates at drive 0 and 1."""
     low, high = P[f"descending.{name}.rate_low"], P[f"descending.{name}.rate_high"]
     return low + P["pag.drive"] * (high - low)

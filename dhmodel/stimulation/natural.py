@@ -1,9 +1,9 @@
 """
-Natural input: test stimuli as data (``stimuli.toml``), and the background and ectopic discharge under all of them.
+Natural input: test stimuli as data, and background and ectopic discharge under all of them.
 
-A stimulus is a list of `drives` (Poisson discharge of some fibres, gated by brush strokes if it has a frequency and a
-contact), a train of `shocks`, or both. Drives run from the beginning of the warm-up to the end; shocks start at time
-zero plus a delay.
+A stimulus (``stimuli.toml``) is a list of `drives` (Poisson discharge of some fibres, gated by brush strokes
+if it has a frequency and a contact), a train of `shocks`, or both. Drives run from the beginning of the
+warm-up to the end; shocks start at time zero plus a delay.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,6 @@ from dhmodel.parameters.layout import FIBRE_CLASSES
 from dhmodel.stimulation import patterns
 from dhmodel.stimulation.catalogue import Entry, find, load
 from dhmodel.stimulation.fibres import Fibres, members
-from dhmodel.stimulation.paradigms import regular
 from dhmodel.stimulation.patterns import Spikes
 from dhmodel.stimulation.trains import Floats, Indices, sort
 from dhmodel.streams import stream
@@ -35,7 +34,7 @@ class Drive(BaseModel):
 
 
 class Shocks(BaseModel):
-    """Electrical shocks to the skin: the parameters, by path, and for each group of fibres the one that says how many."""
+    """Electrical shocks to the skin: parameters by path, and which says what fraction of whom fires."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -71,6 +70,10 @@ class Scene:
         """A random choice of a fraction of some fibres; a larger fraction holds the smaller ones."""
         chosen = self.rng(f"{purpose}.choice").permutation(members(self.P, name))
         return chosen[: round(fraction * chosen.size)]
+
+    def refractory(self, fibres: Indices) -> float:
+        """Refractory period of fibres of one class, in s; of no fibres 0."""
+        return float(self.fibres.refractory[fibres].max(initial=0.0))
 
 
 @lru_cache(maxsize=1)
@@ -112,8 +115,8 @@ def natural_spikes(scene: Scene, name: str) -> Spikes:
     Returns
     -------
     times, fibres : ndarray of float64, ndarray of int64
-        In s, sorted by fibre, then by time. A spike within the refractory period of the one before it on the same
-        fibre is left out.
+        In s, sorted by fibre, then by time. A spike within the refractory period of the one before it on
+        the same fibre is left out.
 
     Raises
     ------
@@ -140,7 +143,9 @@ def outside_refractory(times: Floats, fibres: Indices, refractory: Floats) -> In
     kept = np.arange(times.size)
     while True:
         later, earlier = kept[1:], kept[:-1]
-        close = (fibres[later] == fibres[earlier]) & (times[later] - times[earlier] < refractory[fibres[later]])
+        close = (fibres[later] == fibres[earlier]) & (
+            times[later] - times[earlier] < refractory[fibres[later]]
+        )
         if not close.any():
             return kept
         # of a run of close spikes only the first is sure to go: without it the next may be far enough
@@ -150,22 +155,24 @@ def outside_refractory(times: Floats, fibres: Indices, refractory: Floats) -> In
 
 def _background(scene: Scene) -> Iterator[Spikes]:
     for name in FIBRE_CLASSES:
-        yield _poisson(scene, members(scene.P, name), scene.P[f"background.{name}.rate"], f"background.{name}")
+        yield _poisson(
+            scene, members(scene.P, name), scene.P[f"background.{name}.rate"], f"background.{name}"
+        )
 
 
 def _ectopic(scene: Scene) -> Iterator[Spikes]:
-    injury = {path: scene.P[f"injury.{path}"] for path in _ECTOPIC}
+    P = scene.P
     for name in ("CP", "CN"):
-        fibres = scene.some(name, injury["ectopic_c_fraction"], f"ectopic.{name}")
-        yield _poisson(scene, fibres, injury["ectopic_c_rate"], f"ectopic.{name}")
-    fibres = scene.some("AB", injury["ectopic_ab_fraction"], "ectopic.AB")
+        fibres = scene.some(name, P["injury.ectopic_c_fraction"], f"ectopic.{name}")
+        yield _poisson(scene, fibres, P["injury.ectopic_c_rate"], f"ectopic.{name}")
+    fibres = scene.some("AB", P["injury.ectopic_ab_fraction"], "ectopic.AB")
     times, unit = patterns.bursts(
         scene.rng("ectopic.AB"),
         fibres.size,
-        rate=injury["ectopic_ab_rate"],
-        spikes_per_burst=injury["ectopic_ab_burst"],
-        rate_in_burst=injury["ectopic_ab_burst_rate"],
-        refractory=scene.P["fibre.AB.refractory"],
+        rate=P["injury.ectopic_ab_rate"],
+        spikes_per_burst=P["injury.ectopic_ab_burst"],
+        rate_in_burst=P["injury.ectopic_ab_burst_rate"],
+        refractory=scene.refractory(fibres),
         start=scene.start,
         stop=scene.stop,
     )
@@ -192,7 +199,7 @@ def _driven(scene: Scene, drive: Drive, purpose: str) -> Spikes:
         rate,
         frequency=scene.P[drive.frequency],
         contact=scene.P[drive.contact],
-        refractory=scene.fibres.refractory[fibres[0]],
+        refractory=scene.refractory(fibres),
         start=scene.start,
         stop=scene.stop,
     )
@@ -201,13 +208,15 @@ def _driven(scene: Scene, drive: Drive, purpose: str) -> Spikes:
 
 def _shocked(scene: Scene, group: str, fraction: float, onsets: Floats, purpose: str) -> Spikes:
     fibres = scene.some(group, fraction, purpose)
-    times, unit = patterns.shocks(scene.rng(purpose), onsets, scene.fibres.conduction[fibres], scene.P["fibre.jitter"])
+    times, unit = patterns.shocks(
+        scene.rng(purpose), onsets, scene.fibres.conduction[fibres], scene.P["fibre.jitter"]
+    )
     return times, fibres[unit]
 
 
 def _poisson(scene: Scene, fibres: Indices, rate: float, purpose: str) -> Spikes:
     """Discharge of fibres of one class."""
-    refractory = scene.fibres.refractory[fibres[0]] if fibres.size else 0.0
+    refractory = scene.refractory(fibres)
     times, unit = patterns.poisson(scene.rng(purpose), fibres.size, rate, refractory, scene.start, scene.stop)
     return times, fibres[unit]
 
@@ -219,13 +228,3 @@ def _all_onsets(P: Mapping[str, float], entry: Stimulus) -> Floats:
     number = P[shocks.number] if shocks.number else 1
     delay = P[shocks.delay]
     return delay + np.arange(number) / P[shocks.frequency] if shocks.frequency else np.full(1, delay)
-
-
-_ECTOPIC = (
-    "ectopic_c_fraction",
-    "ectopic_c_rate",
-    "ectopic_ab_fraction",
-    "ectopic_ab_rate",
-    "ectopic_ab_burst",
-    "ectopic_ab_burst_rate",
-)

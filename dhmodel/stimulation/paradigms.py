@@ -75,7 +75,7 @@ def make_pulses(P: Mapping[str, float], name: str, duration: float) -> Pulses:
 
 
 def regular(frequency: float, start: float, stop: float) -> Floats:
-    """Times in s of events at a fixed frequency in Hz, the first at `start`, all before `stop`; none at 0 Hz."""
+    """Times in s of events at a fixed frequency in Hz from `start` on, all before `stop`; none at 0 Hz."""
     if frequency == 0:
         return np.empty(0)
     times = start + np.arange(max(0, int(np.ceil((stop - start) * frequency)) + 1)) / frequency

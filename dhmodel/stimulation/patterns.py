@@ -1,8 +1,9 @@
 """
 Random discharge patterns of many alike, independent units.
 
-Each function returns the spike times (s) and the index of the unit of each spike. Nothing here knows of fibres or
-parameters. The rate that is asked for is the mean rate that comes out, refractory period included.
+Each function returns the spike times (s) and the index of the unit of each spike. Nothing here knows of
+fibres or parameters. The rate that is asked for is the mean rate that comes out, refractory period
+included.
 """
 
 from collections.abc import Callable
@@ -23,12 +24,14 @@ def nothing() -> Spikes:
     return np.empty(0), np.empty(0, dtype=np.int64)
 
 
-def poisson(rng: np.random.Generator, n: int, rate: float, refractory: float, start: float, stop: float) -> Spikes:
+def poisson(
+    rng: np.random.Generator, n: int, rate: float, refractory: float, start: float, stop: float
+) -> Spikes:
     """
     Stationary Poisson discharge with a dead time, of `n` units over [start, stop) s.
 
-    Intervals are `refractory` plus an exponential whose mean makes the total 1 / rate; the first is a draw from the
-    equilibrium distribution, so the expected rate is the same at every moment.
+    Intervals are `refractory` plus an exponential whose mean makes the total 1 / rate; the first is a draw
+    from the equilibrium distribution, so the expected rate is the same at every moment.
 
     Raises
     ------
@@ -56,8 +59,8 @@ def bursts(
     """
     Irregular bursts of rhythmic spikes, of `n` units over [start, stop) s.
 
-    A burst holds a geometrically distributed number of spikes with mean `spikes_per_burst` at about `rate_in_burst`;
-    pauses are the refractory period plus an exponential that makes the mean rate `rate`.
+    A burst holds a geometrically distributed number of spikes with mean `spikes_per_burst`, at about
+    `rate_in_burst`; pauses are the refractory period plus an exponential that makes the mean rate `rate`.
 
     Raises
     ------
@@ -68,7 +71,9 @@ def bursts(
         return nothing()
     within = 1 - 1 / spikes_per_burst
     mean_pause = (1 / rate - within / rate_in_burst) * spikes_per_burst
-    mean = _mean_free_interval(mean_pause, refractory, f"a rate of {rate:g} Hz in bursts of {rate_in_burst:g} Hz")
+    mean = _mean_free_interval(
+        mean_pause, refractory, f"a rate of {rate:g} Hz in bursts of {rate_in_burst:g} Hz"
+    )
 
     def intervals(shape: tuple[int, ...]) -> Floats:
         pause = refractory + rng.exponential(mean, shape)
@@ -92,11 +97,11 @@ def strokes(
     stop: float,
 ) -> Spikes:
     """
-    Discharge while a brush that strokes across the field touches each unit's spot, of `n` units over [start, stop) s.
+    Discharge while a brush touches each unit's spot on its way across, of `n` units over [start, stop) s.
 
-    A stroke lasts 1 / frequency; it touches each spot for the fraction `contact` of that, the spots one after the other
-    in the order of the units, the first from the beginning of the stroke and the last until its end. A stroke begins
-    at time zero. While touched, a unit fires as in `poisson`.
+    A stroke lasts 1 / frequency; it touches each spot for the fraction `contact` of that, the spots one
+    after the other in the order of the units, the first from the beginning of the stroke and the last until
+    its end. A stroke begins at time zero. While touched, a unit fires as in `poisson`.
 
     Raises
     ------
@@ -133,8 +138,10 @@ def _mean_free_interval(interval: float, refractory: float, what: str) -> float:
     return interval - refractory
 
 
-def _unroll(first: Floats, intervals: Callable[[tuple[int, ...]], Floats], rate: float, stop: float) -> Spikes:
-    """Spikes before `stop` from the first of each unit and further intervals, drawn until every unit passes `stop`."""
+def _unroll(
+    first: Floats, intervals: Callable[[tuple[int, ...]], Floats], rate: float, stop: float
+) -> Spikes:
+    """Spikes before `stop`, from the first of each unit on, by intervals until all units are past it."""
     expected = rate * max(stop - first.min(), 0.0)
     width = int(expected + 6 * np.sqrt(expected)) + 8
     times = first[:, None]

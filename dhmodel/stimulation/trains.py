@@ -98,7 +98,9 @@ def sort(times: Floats, fibres: Indices) -> tuple[Floats, Indices]:
 def _check(trains: SpikeTrains) -> None:
     times, fibres = trains.times, trains.fibres
     if times.ndim != 1 or times.shape != fibres.shape or trains.classes.ndim != 1:
-        raise InputError(f"spike trains: times {times.shape} and fibres {fibres.shape} must be lists of equal length")
+        raise InputError(
+            f"spike trains: times {times.shape} and fibres {fibres.shape} must be lists of equal length"
+        )
     if not np.isfinite(times).all():
         raise InputError("spike trains: a spike time is not finite")
     if fibres.size and not (0 <= fibres.min() and fibres.max() < trains.n_fibres):

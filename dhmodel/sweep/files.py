@@ -17,7 +17,12 @@ from dhmodel.parameters.layout import POPULATIONS
 from dhmodel.sweep.spec import ARGUMENTS
 
 FOLDER = Path(__file__).parent / "specs"
-_TABLES = {"about": str, "axes": dict, "fixed": dict, "report": dict}
+_KEYS: dict[str, tuple[type, str]] = {
+    "about": (str, "text"),
+    "axes": (dict, "a table"),
+    "fixed": (dict, "a table"),
+    "report": (dict, "a table"),
+}
 
 
 @dataclass(frozen=True)
@@ -98,10 +103,11 @@ def _load(file: Path) -> SweepFile:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{file}: not TOML: {error}") from None
     for key, value in table.items():
-        if key not in _TABLES:
-            raise unknown("key", key, _TABLES, str(file))
-        if not isinstance(value, _TABLES[key]):
-            raise InputError(f"{file}: {key} is {quoted(value)}, needs to be a {_TABLES[key].__name__}")
+        if key not in _KEYS:
+            raise unknown("key", key, _KEYS, str(file))
+        kind, needed = _KEYS[key]
+        if not isinstance(value, kind):
+            raise InputError(f"{file}: {key} is {quoted(value)}, needs to be {needed}")
     fixed = table.get("fixed", {})
     for key in fixed:
         if key not in (*ARGUMENTS, "replicates"):
@@ -117,6 +123,8 @@ def _report(table: dict[str, Any], axes: Mapping[str, object], file: Path) -> Re
         if key not in ("populations", "baseline"):
             raise unknown("key", key, ("populations", "baseline"), where)
     populations, baseline = table.get("populations", list(POPULATIONS)), table.get("baseline")
+    if not isinstance(populations, list):
+        raise InputError(f"{where}: populations is {quoted(populations)}, needs to be a list")
     for name in populations:
         if name not in POPULATIONS:
             raise unknown("population", name, POPULATIONS, where)

@@ -26,6 +26,9 @@ ARGUMENTS = (*TEXT_AXES, "drugs", "set", "duration", "warmup", "seed", "target")
 FORMAT = 1
 """Version of the layout of a store; a store of another version is refused."""
 
+MODEL = "the model's parameters or version"
+"""Key of an identity's digest of all points, which differs wherever anything differs."""
+
 type Value = str | float | int
 
 
@@ -113,7 +116,7 @@ class SweepSpec:
             "axes": {axis.name: list(axis.values) for axis in self.axes},
             "replicates": self.replicates,
             **self.fixed,
-            "model": hashlib.sha256(points.encode()).hexdigest()[:16],
+            MODEL: hashlib.sha256(points.encode()).hexdigest()[:16],
         }
 
 
@@ -177,7 +180,7 @@ def build_axis(name: str, values: Iterable[object]) -> Axis:
     given = tuple(values)
     if name in TEXT_AXES:
         axis = Axis(name, tuple(_text(value, where) for value in given), given, "", TEXT_AXES[name])
-    elif name.removeprefix("drugs.") in drugs() and name.startswith("drugs."):
+    elif name in (f"drugs.{drug}" for drug in drugs()):
         drug = name.removeprefix("drugs.")
         fractions = tuple(dict(doses({drug: dose}))[drug] for dose in given)
         axis = Axis(name, fractions, given, "1", f"{drug} (fraction of full block)")
@@ -197,7 +200,7 @@ def differences(ours: Mapping[str, object], theirs: Mapping[str, object]) -> str
     for key in dict.fromkeys((*ours, *theirs)):
         mine, other = ours.get(key), theirs.get(key)
         if isinstance(mine, Mapping) and isinstance(other, Mapping):
-            inner = differences(mine, other) if mine != other else ""
+            inner = differences(mine, other)
             parts += [f"{key}: {inner}"] if inner else []
         elif mine != other:
             parts.append(f"{key} ({_short(other)} there, {_short(mine)} asked)")

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -33,13 +33,15 @@ from dhmodel.parameters import Parameters
 from dhmodel.simulate import attributes
 from dhmodel.sweep.executors import Arrays, Event, Status
 from dhmodel.sweep.layout import Layout, make_layout
-from dhmodel.sweep.spec import SweepSpec, differences
+from dhmodel.sweep.spec import MODEL, SweepSpec, differences
 
 STATUSES: tuple[Status, ...] = ("pending", "running", "done", "failed")
 FLUSH_EVERY = 1.0
 """Seconds between notes of which units are running; a unit's end is always noted at once."""
 
-MISSING = "NaN where a unit is not done, or its run is too short for the bin, or its stimulus has no such shock"
+MISSING = (
+    "NaN where a unit is not done, or its run is too short for the bin, or its stimulus has no such shock"
+)
 
 
 class SweepStore:
@@ -145,9 +147,9 @@ def open_store(spec: SweepSpec, path: Path | None) -> SweepStore:
     with _writing(path):
         if not path.is_dir() or not any(path.iterdir()):
             _create(spec, layout, path)
-    group = _existing(path)
+    group = _existing(path, "r+")
     _refuse_other(spec, path, group)
-    with _reading(path):
+    with reading(path):
         store = SweepStore(spec, layout, group, path)
         _check_arrays(spec, layout, group)
     return store
@@ -169,21 +171,24 @@ def open_dataset(path: str | Path) -> xr.Dataset:
         There is none, it is not the store of a sweep, or it is corrupt.
     """
     path = Path(path)
-    _existing(path)
-    with _reading(path):
+    _existing(path, "r")
+    with reading(path):
         return _open(LocalStore(path, read_only=True))
 
 
 @contextmanager
 def reading(path: str | Path) -> Iterator[None]:
     """Turn whatever goes wrong while data are read, such as a truncated chunk, into a StoreError."""
-    with _reading(Path(path)):
+    try:
         yield
-
-
-def identity_of(ds: xr.Dataset) -> dict[str, Any]:
-    """Everything that decides the numbers of a stored sweep; see `SweepSpec.identity`."""
-    return json.loads(ds.attrs["sweep"])
+    except DHModelError:
+        raise
+    except PermissionError as error:
+        raise StoreError(f"{path}: cannot read: {error.strerror}") from error
+    except Exception as error:
+        # zarr, its codecs and JSON have no common class for what a damaged file makes them say
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise StoreError(f"{path}: corrupt store ({reason}); move it away and start again") from error
 
 
 def _open(store: Store) -> xr.Dataset:
@@ -194,13 +199,13 @@ def _open(store: Store) -> xr.Dataset:
     )
 
 
-def _existing(path: Path) -> zarr.Group:
+def _existing(path: Path, mode: Literal["r", "r+"]) -> zarr.Group:
     if not path.exists():
         raise StoreError(f"{path}: there is no such store")
     if not (path / "zarr.json").is_file():
         raise StoreError(f"{path}: not a store (it has no zarr.json); move it away or give another path")
-    with _reading(path):
-        group = zarr.open_group(LocalStore(path), mode="r+", use_consolidated=False)
+    with reading(path):
+        group = zarr.open_group(LocalStore(path, read_only=mode == "r"), mode=mode, use_consolidated=False)
         sweep = group.attrs.get("sweep")
     if not isinstance(sweep, str):
         raise StoreError(f"{path}: not the store of a sweep; give another path")
@@ -208,10 +213,11 @@ def _existing(path: Path) -> zarr.Group:
 
 
 def _refuse_other(spec: SweepSpec, path: Path, group: zarr.Group) -> None:
-    with _reading(path):
+    with reading(path):
         theirs = json.loads(str(group.attrs["sweep"]))
-    # through JSON, so that tuples and lists compare equal
-    different = differences(json.loads(json.dumps(spec.identity())), theirs)
+        ours = json.loads(json.dumps(spec.identity()))  # so that tuples and lists compare equal
+        telling = [{key: one[key] for key in one if key != MODEL} for one in (ours, theirs)]
+    different = differences(*telling) or differences(ours, theirs)
     if different:
         raise StoreError(f"{path}: belongs to another sweep, which differs in {different}; give another path")
 
@@ -254,12 +260,14 @@ def _fill(spec: SweepSpec, layout: Layout, store: Store) -> zarr.Group:
 
 
 def _attributes(spec: SweepSpec) -> dict[str, Any]:
-    """Attributes of a single run of the first point, and what makes this a sweep."""
-    first = spec.plans[0]
-    own = {"sweep": spec.identity(), "axes": [axis.name for axis in spec.axes], "replicates": spec.replicates}
-    swept = {axis.name.split(".")[0] for axis in spec.axes}
-    common = {name: value for name, value in attributes(first).items() if name not in swept}
-    return dict(recording.provenance(common | own))
+    """Attributes of the simulations where they agree, parameters of the first, and what was swept."""
+    first, *others = (attributes(plan) for plan in spec.plans)
+    agreed = {name for name in first if all(other[name] == first[name] for other in others)}
+    kept = {name: first[name] for name in first if name in agreed or name.startswith("parameters")}
+    varying = {name: "varies" for name in ("n_neurons", "dt") if name not in agreed}
+    axes = [axis.name for axis in spec.axes]
+    own = {"sweep": spec.identity(), "axes": axes, "replicates": spec.replicates}
+    return dict(recording.provenance(kept | varying | own))
 
 
 def _add(
@@ -338,18 +346,3 @@ def _writing(path: Path | None) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(f"{path}: cannot write: {error.strerror or error}") from error
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except DHModelError:
-        raise
-    except PermissionError as error:
-        raise StoreError(f"{path}: cannot read: {error.strerror}") from error
-    except (
-        Exception
-    ) as error:  # zarr, its codecs and JSON have no common class for what a damaged file makes them say
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise StoreError(f"{path}: corrupt store ({reason}); move it away and start again") from error

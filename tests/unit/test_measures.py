@@ -9,8 +9,8 @@ from dhmodel.errors import InputError
 
 FREQUENCIES = [0.0, 1.0, 50.0]
 
-# Foreman et al. 1976, four primate spinothalamic cells as digitised by Zhang, Janik, Grill 2014 (ModelDB 168414): time in ms
-# after the dorsal column pulse and firing in percent of before
+# Foreman et al. 1976, four primate spinothalamic cells as digitised by Zhang et al. 2014 (ModelDB 168414):
+# time in ms after the dorsal column pulse, and firing in percent of before
 FOREMAN = (
     ([0.0, 12.0, 13.7, 28.2, 59.0, 123.9], [100.0, 9.5, 15.2, 58.9, 63.1, 87.5]),
     ([0.0, 5.0, 10.0, 15.7, 19.6, 49.9, 80.4, 110.0], [100.0, 21.0, 18.1, 52.7, 53.6, 75.6, 82.1, 81.4]),
@@ -23,7 +23,9 @@ def frequency_data(rates):
     """Rates (tonic.frequency, replicate) of one population."""
     coords = {"tonic.frequency": FREQUENCIES, "population": ["WDR"]}
     data = np.asarray(rates, float)[..., np.newaxis]
-    return xr.Dataset({"rate": (("tonic.frequency", "replicate", "population"), data, {"units": "Hz"})}, coords)
+    return xr.Dataset(
+        {"rate": (("tonic.frequency", "replicate", "population"), data, {"units": "Hz"})}, coords
+    )
 
 
 def train_data(counts):
@@ -31,7 +33,9 @@ def train_data(counts):
     counts = np.asarray(counts, float)
     data = np.stack([np.stack([counts, 0 * counts], -1), np.stack([2 * counts, 0 * counts], -1)], -2)
     dims = ("replicate", "stimulus_index", "population", "window")
-    return xr.Dataset({"count": (dims, data, {"units": "1"})}, {"population": ["WDR", "PN"], "window": ["C", "post"]})
+    return xr.Dataset(
+        {"count": (dims, data, {"units": "1"})}, {"population": ["WDR", "PN"], "window": ["C", "post"]}
+    )
 
 
 def curve(times, values):
@@ -112,13 +116,18 @@ def test_windup_names_what_is_wrong():
 
 
 def test_growth_left_after_a_block():
-    control, blocked = train_data([[4, 10, 10, 10], [8, 12, 12, 12]]), train_data([[2, 4, 4, 4], [6, 6, 6, 6]])
+    control, blocked = (
+        train_data([[4, 10, 10, 10], [8, 12, 12, 12]]),
+        train_data([[2, 4, 4, 4], [6, 6, 6, 6]]),
+    )
     result = measures.growth_left(control, blocked)
     assert float(result["growth_left"]) == pytest.approx(1 / 5)
     assert float(result["first_left"]) == pytest.approx(4 / 6)
     np.testing.assert_allclose(result["growth_left_replicate"], [1 / 3, 0])
     np.testing.assert_allclose(result["first_left_replicate"], [0.5, 0.75])
-    assert np.isnan(measures.growth_left(blocked, train_data([[2, 2, 2, 2], [6, 6, 6, 6]]))["growth_left_replicate"][1])
+    assert np.isnan(
+        measures.growth_left(blocked, train_data([[2, 2, 2, 2], [6, 6, 6, 6]]))["growth_left_replicate"][1]
+    )
 
 
 def test_total_count_sums_the_train_and_spreads_over_replicates():

@@ -68,6 +68,7 @@ def test_poisson_is_stationary_from_the_first_moment(rng):
 def test_bursts_have_their_mean_rate_and_size(rng, size):
     times, units = patterns.bursts(rng, 300, 10.0, size, 50.0, 0.7e-3, 0.0, 60.0)
     assert times.size / (300 * 60) == pytest.approx(10, rel=0.03)
+    assert (times < 1).sum() / 300 == pytest.approx(10, rel=0.1)
     gaps = intervals(times, units)
     rhythmic = np.abs(50 * gaps - 1) <= 0.2001
     # a few pauses are as short as a rhythmic interval
@@ -88,7 +89,9 @@ def test_strokes_touch_one_spot_after_the_other(rng):
     phase = (times * 2.0) % 1.0 - 0.6 * units / 10  # since this spot was first touched, in strokes
     assert phase.min() > -1e-9 and phase.max() < 0.4 + 1e-9
     assert times.size / (11 * 63) == pytest.approx(80 * 0.4, rel=0.05)
-    assert np.histogram(phase, bins=4, range=(0, 0.4))[0] == pytest.approx(np.full(4, times.size / 4), rel=0.06)
+    assert np.histogram(phase, bins=4, range=(0, 0.4))[0] == pytest.approx(
+        np.full(4, times.size / 4), rel=0.06
+    )
     assert times.min() < -2.5 and intervals(times, units).min() >= 0.7e-3
 
 
@@ -107,9 +110,9 @@ def test_shocks_arrive_after_the_delay_of_each_fibre(rng):
     times, units = patterns.shocks(rng, onsets, delays, 0.0)
     assert units.tolist() == [0, 0, 0, 1, 1, 1]
     assert times == pytest.approx([0.006, 1.006, 2.006, 0.2, 1.2, 2.2])
-    jittered, _ = patterns.shocks(rng, np.zeros(4000), delays, 0.3)
-    assert jittered[:4000].std() == pytest.approx(0.3 * 6e-3, rel=0.05)
-    assert jittered.min() >= 0
+    jittered, _ = patterns.shocks(rng, np.zeros(4000), delays, 0.1)
+    assert jittered[:4000].std() == pytest.approx(0.1 * 6e-3, rel=0.05)
+    assert patterns.shocks(rng, np.zeros(4000), delays, 1.0)[0].min() == 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 0.05))))
@@ -146,14 +149,40 @@ def test_ectopic_discharge_has_the_stated_fibres_and_rates():
 
 def test_pinch_drives_nociceptors_and_slowly_adapting_fibres_of_the_centre():
     P, _, fibres = spikes("pinch", stop=99.0, set=SILENT)
-    for name, rate in (("AD", 5.0), ("CP", 1.5), ("CN", 1.5), ("AB.centre.SAI", 9.0), ("AB.centre.RA", 0.0), ("AB.surround", 0.0)):
+    for name, rate in (
+        ("AD", 5.0),
+        ("CP", 1.5),
+        ("CN", 1.5),
+        ("AB.centre.SAI", 9.0),
+        ("AB.centre.RA", 0.0),
+        ("AB.surround", 0.0),
+    ):
         assert counts(P, fibres, name).mean() / 100 == pytest.approx(rate, rel=0.05)
+
+
+def test_background_and_stimulus_on_one_fibre_share_its_refractory_period():
+    busy = {
+        "background.CP.rate": "60 Hz",
+        "pinch.C.rate": "60 Hz",
+        "background.AD.rate": "200 Hz",
+        "pinch.AD.rate": "200 Hz",
+    }
+    P, times, fibres = spikes("pinch", stop=10.0, set=busy)
+    for name, refractory in (("CP", 5e-3), ("AD", 1e-3)):
+        chosen = np.isin(fibres, members(P, name))
+        assert intervals(times[chosen], fibres[chosen]).min() >= refractory
 
 
 def test_brush_drives_the_centre_only():
     P, _, fibres = spikes("brush", stop=99.0, set=SILENT)
     assert counts(P, fibres, "AB.centre").mean() / 100 == pytest.approx(15, rel=0.05)
     assert counts(P, fibres, "AB.surround").sum() + counts(P, fibres, "AD").sum() == 0
+
+
+def test_a_receptive_field_without_a_centre_answers_nothing():
+    for name in ("brush", "pinch", "volley"):
+        P, _, fibres = spikes(name, set=SILENT | {"circuit.AB.surround": 1})
+        assert counts(P, fibres, "AB").sum() == 0
 
 
 def test_a_volley_brings_one_spike_per_fibre_at_the_conduction_time_of_its_class():
@@ -215,6 +244,11 @@ def test_stimuli_name_parameters_and_fibres_that_exist():
         named = [path for drive in entry.drives for path in (drive.rate, drive.frequency, drive.contact)]
         if entry.shocks:
             groups += entry.shocks.recruits
-            named += [entry.shocks.delay, entry.shocks.frequency, entry.shocks.number, *entry.shocks.recruits.values()]
+            named += [
+                entry.shocks.delay,
+                entry.shocks.frequency,
+                entry.shocks.number,
+                *entry.shocks.recruits.values(),
+            ]
         assert {path for path in named if path} <= known
         assert all(members(P, group).size for group in groups)

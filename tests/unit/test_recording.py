@@ -36,10 +36,11 @@ def recording(spikes=(), shocks=(), duration=1.0, **more):
     """A recording of (time, population, neuron within it) triples."""
     times = [time for time, _, _ in spikes]
     neurons = [FIRST[population] + neuron for _, population, neuron in spikes]
+    sources = more.get("source_rate", {"AB": 8.9})
+    shocks = np.array(shocks, float)
     return Recording(
-        np.array(times, float), np.array(neurons, int), SIZES, duration, np.array([]), np.array(shocks, float),
-        more.get("source_rate", {"AB": 8.9}),
-    )  # fmt: skip
+        np.array(times, float), np.array(neurons, int), SIZES, duration, np.array([]), shocks, sources
+    )
 
 
 def dataset(recordings, spikes=False, **attributes):
@@ -62,7 +63,14 @@ def test_rate_is_per_neuron_and_leaves_warm_up_and_overrun_out():
 
 
 def test_active_counts_neurons_with_two_spikes_within_their_population():
-    spikes = [(0.1, "WDR", 0), (0.2, "WDR", 0), (0.1, "WDR", 1), (0.1, "PN", 3), (0.2, "PN", 3), (0.3, "PN", 3)]
+    spikes = [
+        (0.1, "WDR", 0),
+        (0.2, "WDR", 0),
+        (0.1, "WDR", 1),
+        (0.1, "PN", 3),
+        (0.2, "PN", 3),
+        (0.3, "PN", 3),
+    ]
     active = summarise(recording(spikes), P)["active"]
     assert active[WDR] == pytest.approx(0.1)
     assert active[PN] == pytest.approx(0.25)
@@ -83,7 +91,9 @@ def test_psth_puts_a_spike_on_an_edge_into_the_bin_that_starts_there():
 
 def test_psth_mean_over_time_is_the_rate():
     generator = np.random.default_rng(5)
-    spikes = [(t, "PN", n) for t, n in zip(generator.uniform(0, 3, 500), generator.integers(0, 4, 500), strict=True)]
+    spikes = [
+        (t, "PN", n) for t, n in zip(generator.uniform(0, 3, 500), generator.integers(0, 4, 500), strict=True)
+    ]
     result = summarise(recording(spikes, duration=3.0), P)
     assert result["psth"][PN].mean() == pytest.approx(result["rate"][PN])
 
@@ -96,7 +106,14 @@ def test_last_bin_of_an_uneven_duration_has_its_own_width():
 
 
 def test_count_separates_windows_shocks_and_populations():
-    spikes = [(0.019, "WDR", 0), (0.02, "WDR", 0), (0.0899, "WDR", 1), (0.09, "PN", 0), (0.4999, "PN", 1), (0.5, "PN", 2)]
+    spikes = [
+        (0.019, "WDR", 0),
+        (0.02, "WDR", 0),
+        (0.0899, "WDR", 1),
+        (0.09, "PN", 0),
+        (0.4999, "PN", 1),
+        (0.5, "PN", 2),
+    ]
     later = [(t + 1.0, population, neuron) for t, population, neuron in spikes[:1]]
     count = summarise(recording(spikes + later, shocks=[0.0, 1.0], duration=2.0), P)["count"]
     assert count.shape == (2, 8, 4)
@@ -108,7 +125,9 @@ def test_count_separates_windows_shocks_and_populations():
 
 @pytest.mark.parametrize("shock", [0.0, 0.3, 100.0, 1234.7])
 def test_a_spike_on_a_window_edge_belongs_to_the_window_that_starts_there(shock):
-    count = summarise(recording([(shock + 0.02, "WDR", 0), (shock + 0.09, "WDR", 0)], [shock], shock + 1), P)["count"]
+    count = summarise(recording([(shock + 0.02, "WDR", 0), (shock + 0.09, "WDR", 0)], [shock], shock + 1), P)[
+        "count"
+    ]
     np.testing.assert_allclose(count[0, WDR], [0, 0.1, 0.1, 0])
 
 
@@ -211,10 +230,16 @@ def quantity(values):
 def test_quantities_never_get_in():
     plain = recording([(0.1, "WDR", 0), (0.6, "WDR", 0)], [0.0, 0.5], 2.0)
     united = replace(
-        plain, times=quantity(plain.times), shocks=quantity(plain.shocks), duration=quantity(2.0), source_rate={"AB": quantity(8.9)}
+        plain,
+        times=quantity(plain.times),
+        shocks=quantity(plain.shocks),
+        duration=quantity(2.0),
+        source_rate={"AB": quantity(8.9)},
     )
     summary = {name: quantity(array) for name, array in summarise(united, P).items()}
-    ds = rec.to_dataset([summary], [united], ATTRIBUTES | {"dt": quantity(1e-4)}, rec.coords(P, 2.0, united.shocks))
+    ds = rec.to_dataset(
+        [summary], [united], ATTRIBUTES | {"dt": quantity(1e-4)}, rec.coords(P, 2.0, united.shocks)
+    )
     for name, variable in ds.variables.items():
         assert type(variable.values) is np.ndarray, name
     assert type(ds.attrs["dt"]) is float
@@ -229,14 +254,18 @@ def test_dataset_has_names_units_and_leading_replicate():
     assert tuple(ds.source.values) == SOURCES
     np.testing.assert_allclose(ds["rate"].sel(population="WDR"), [0.1, 0.2])
     np.testing.assert_allclose(ds["psth"].sel(population="WDR", time=0.1), [10, 10])
-    assert float(ds["count"].sel(population="WDR", window="C").isel(replicate=1, stimulus_index=0)) == pytest.approx(0.2)
+    assert float(
+        ds["count"].sel(population="WDR", window="C").isel(replicate=1, stimulus_index=0)
+    ) == pytest.approx(0.2)
     for name, variable in ds.data_vars.items():
         assert {"units", "long_name"} <= set(variable.attrs), name
     assert all("long_name" in coordinate.attrs for coordinate in ds.coords.values())
 
 
 def test_stored_spikes_are_those_that_were_counted():
-    one = recording([(0.3, "WDR", 2), (-0.1, "WDR", 0), (0.1, "WDR", 1), (0.1, "PN", 3), (1.0, "PN", 0)], [0.0])
+    one = recording(
+        [(0.3, "WDR", 2), (-0.1, "WDR", 0), (0.1, "WDR", 1), (0.1, "PN", 3), (1.0, "PN", 0)], [0.0]
+    )
     ds = dataset([one, replace(one, pulses=np.array([0.0, 0.02]))], spikes=True)
     np.testing.assert_array_equal(ds.spike_time_WDR, [0.1, 0.3, 0.1, 0.3])
     np.testing.assert_array_equal(ds.spike_neuron_WDR, [1, 2, 1, 2])
@@ -283,7 +312,9 @@ def test_packaged_parameters_are_the_documented_windows():
 def test_a_hundred_thousand_spikes_take_milliseconds():
     generator = np.random.default_rng(1)
     times = np.sort(generator.uniform(0, 16, 100_000))
-    big = Recording(times, generator.integers(0, 74, times.size), SIZES, 16.0, np.array([]), np.arange(15.0), {})
+    big = Recording(
+        times, generator.integers(0, 74, times.size), SIZES, 16.0, np.array([]), np.arange(15.0), {}
+    )
     spent = []
     for _ in range(5):
         begin = time.process_time()

@@ -1,0 +1,1 @@
+"""Published findings as protocols that the model answers."""

@@ -1,0 +1,160 @@
+"""Protocols of published findings: each runs the model over a list of replicates and returns the numbers that the finding is about.
+
+All use the default parameters; what differs between runs is stated in the protocol (stimulation, state, drug, timing). The runs
+of a protocol go through `run`, any function from a list of ``(Plan, replicate)`` to the list of their `Recording`, so that a test
+may run them one by one and a calibration on all cores.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+
+import numpy as np
+import xarray as xr
+
+from dhmodel.measures import half_recovery, kernel, peri_event
+from dhmodel.parameters.layout import POPULATIONS
+from dhmodel.recording import WINDOWS, Recording, summarise
+from dhmodel.simulate import Plan, plan, record
+
+__all__ = ["Run", "foreman", "gate", "in_turn", "resting", "scs_on_pinch", "shechter", "windup"]
+
+type Run = Callable[[Sequence[tuple[Plan, int]]], list[Recording]]
+
+#: Wind-up is judged on the mean of this many responses at the end of the train.
+LAST = 3
+
+
+def in_turn(work: Sequence[tuple[Plan, int]]) -> list[Recording]:
+    """Run in this process, one after another."""
+    return [record(*unit) for unit in work]
+
+
+def _replicated(plans: Mapping[str, Plan], replicates: int, run: Run) -> dict[str, list[Recording]]:
+    done = run([(one, number) for one, number in product(plans.values(), range(replicates))])
+    return {name: done[i * replicates:(i + 1) * replicates] for i, name in enumerate(plans)}
+
+
+def _counts(recordings, P, population="WDR", window="C") -> np.ndarray:
+    """Spikes per cell in a window, shape (replicate, stimulus)."""
+    where = POPULATIONS.index(population), WINDOWS.index(window)
+    return np.array([summarise(one, P)["count"][:, where[0], where[1]] for one in recordings])
+
+
+def _rates(recordings, P, population) -> np.ndarray:
+    """Rate per cell, Hz, shape (replicate,)."""
+    return np.array([summarise(one, P)["rate"][POPULATIONS.index(population)] for one in recordings])
+
+
+def windup(replicates: int, seed: int, run: Run = in_turn, set: Mapping[str, object] | None = None) -> dict[str, np.ndarray]:
+    """Wind-up of WDR cells: 16 C-strength shocks at 1 Hz, alone and under three blocks, and 6 shocks at 0.1 Hz (Mendell 1966).
+
+    Returns
+    -------
+    dict of {str : ndarray}
+        Shape (replicate,): ``first`` and ``last`` responses (C-window spikes per cell), ``slow_ratio`` at 0.1 Hz, and per drug
+        ``left_<drug>`` (share of the growth that remains) and ``first_<drug>`` (share of the first response that remains).
+    """
+    base, slow = dict(set or {}), {"windup.frequency": "0.1 Hz", "windup.number": 6}
+    plans = {"control": plan(stimulus="windup", set=base, seed=seed), "slow": plan(stimulus="windup", set=base | slow, seed=seed)}
+    drugs = ("ap5", "can_blocker", "nk1_antagonist")
+    plans |= {drug: plan(stimulus="windup", drugs={drug: 1.0}, set=base, seed=seed) for drug in drugs}
+    done = _replicated(plans, replicates, run)
+    counts = {name: _counts(done[name], plans[name].parameters) for name in plans}
+    first = {name: count[:, 0] for name, count in counts.items()}
+    last = {name: count[:, -LAST:].mean(axis=1) for name, count in counts.items()}
+    answer = {"first": first["control"], "last": last["control"], "slow_ratio": last["slow"] / first["slow"]}
+    for drug in drugs:
+        answer[f"left_{drug}"] = (last[drug] - first[drug]) / (last["control"] - first["control"])
+        answer[f"first_{drug}"] = first[drug] / first["control"]
+    return answer
+
+
+def foreman(replicates: int, seed: int, run: Run = in_turn, set: Mapping[str, object] | None = None,
+            drugs: Mapping[str, float] | None = None, pulses: int = 40) -> dict[str, np.ndarray]:
+    """Single dorsal-column pulses at 1 Hz during pinch (Foreman et al. 1976, replicated by Zhang et al. 2014).
+
+    Returns
+    -------
+    dict of {str : ndarray}
+        ``percent``: mean firing of WDR cells in % of before the pulse at ``latency`` (s, bin centres); ``before``: rate before
+        the pulse, Hz; ``half_recovery``: time at which each cell is back at 50 %, s, shape (cell,), NaN where it never fell.
+    """
+    chosen = plan("tonic", stimulus="pinch", drugs=drugs, seed=seed, duration=f"{pulses} s",
+                  set={**(set or {}), "tonic.frequency": "1 Hz", "tonic.delay": "0.3 s"})
+    edges = np.concatenate([[-0.2, 0.0], np.arange(0.005, 0.2, 0.01)])
+    kernels, halves, before = [], [], []
+    for one in _replicated({"pinch": chosen}, replicates, run)["pinch"]:
+        start = sum(size for name, size in one.sizes.items() if POPULATIONS.index(name) < POPULATIONS.index("WDR"))
+        cells = one.sizes["WDR"]
+        own = (one.neurons >= start) & (one.neurons < start + cells)
+        around = peri_event(one.times[own], one.neurons[own] - start, cells, one.pulses, edges)
+        pooled = around["rate"].mean("neuron")
+        before.append(float(pooled[0]))
+        kernels.append(100 * pooled.values / float(pooled[0]))
+        halves.append(half_recovery(kernel(around)["percent"]).values)
+    return {"latency": around["latency"].values + around["width"].values / 2, "percent": np.mean(kernels, axis=0),
+            "before": np.array(before), "half_recovery": np.concatenate(halves)}
+
+
+def shechter(replicates: int, seed: int, state: str = "snl", run: Run = in_turn,
+             set: Mapping[str, object] | None = None) -> dict[str, np.ndarray]:
+    """C-window spikes of a wind-up train (16 shocks, 0.5 Hz) with SCS from 1 s before it to its end, at 50 Hz and at 1 kHz.
+
+    Shechter et al. 2013 measured after five minutes of conditioning. What remains of that after the train needs slow states;
+    here stimulation goes on through the test.
+
+    Returns
+    -------
+    dict of {str : ndarray}
+        Shape (replicate,): ``control`` (spikes per cell, whole train), ``ratio_50`` and ``ratio_1000``.
+    """
+    base = {**(set or {}), "windup.frequency": "0.5 Hz", "windup.delay": "1 s"}
+    plans = {"0": plan(stimulus="windup", state=state, set=base, seed=seed)}
+    plans |= {f: plan("tonic", stimulus="windup", state=state, seed=seed, set={**base, "tonic.frequency": f"{f} Hz"})
+              for f in ("50", "1000")}
+    done = _replicated(plans, replicates, run)
+    total = {name: _counts(done[name], plans[name].parameters).sum(axis=1) for name in plans}
+    return {"control": total["0"], "ratio_50": total["50"] / total["0"], "ratio_1000": total["1000"] / total["0"]}
+
+
+def gate(replicates: int, seed: int, run: Run = in_turn, set: Mapping[str, object] | None = None) -> dict[str, np.ndarray]:
+    """Answer of lamina I projection cells to brush: intact, disinhibited, and with NMDA blocked too (Torsney and MacDermott 2006).
+
+    Returns
+    -------
+    dict of {str : ndarray}
+        PN rate under brush, Hz, shape (replicate,), by condition; ``WDR`` is the intact WDR rate.
+    """
+    both = {"bicuculline": 1.0, "strychnine": 1.0}
+    conditions = {"naive": {}, "disinhibited": both, "disinhibited_ap5": both | {"ap5": 1.0}, "bicuculline": {"bicuculline": 1.0},
+                  "strychnine": {"strychnine": 1.0}}
+    plans = {name: plan(stimulus="brush", drugs=drugs, set=set, seed=seed) for name, drugs in conditions.items()}
+    plans["snl"] = plan(stimulus="brush", state="snl", set=set, seed=seed)
+    done = _replicated(plans, replicates, run)
+    answer = {name: _rates(done[name], plans[name].parameters, "PN") for name in plans}
+    return answer | {"WDR": _rates(done["naive"], plans["naive"].parameters, "WDR"),
+                     "WDR_snl": _rates(done["snl"], plans["snl"].parameters, "WDR")}
+
+
+def scs_on_pinch(replicates: int, seed: int, state: str = "naive", frequencies: Sequence[float] = (10, 50, 300, 1000),
+                 run: Run = in_turn, set: Mapping[str, object] | None = None) -> dict[str, np.ndarray]:
+    """WDR and PN firing under pinch with tonic SCS, in % of none; shape (replicate, frequency)."""
+    values = (0, *frequencies)
+    plans = {str(f): plan("tonic", state=state, stimulus="pinch", seed=seed, set={**(set or {}), "tonic.frequency": f"{f} Hz"})
+             for f in values}
+    done = _replicated(plans, replicates, run)
+    answer = {}
+    for population in ("WDR", "PN"):
+        rates = np.stack([_rates(done[str(f)], plans[str(f)].parameters, population) for f in values], axis=1)
+        answer[population] = 100 * rates[:, 1:] / rates[:, :1]
+        answer[f"{population}_none"] = rates[:, 0]
+    return answer
+
+
+def resting(replicates: int, seed: int, state: str = "naive", run: Run = in_turn,
+            set: Mapping[str, object] | None = None) -> xr.Dataset:
+    """Rate (Hz) and active fraction of every population without a test stimulus; dimensions (replicate, population)."""
+    chosen = plan(state=state, set=set, seed=seed)
+    found = [summarise(one, chosen.parameters) for one in _replicated({"rest": chosen}, replicates, run)["rest"]]
+    return xr.Dataset({name: (("replicate", "population"), np.array([one[name] for one in found])) for name in ("rate", "active")},
+                      {"population": list(POPULATIONS)})

@@ -1,0 +1,43 @@
+"""A small sweep of fakes; run with STORE WORKERS MEASURE, a process of its own that can be disturbed."""
+
+import signal
+import sys
+from pathlib import Path
+
+import fakes
+
+from dhmodel.simulate import Plan
+from dhmodel.sweep.executors import Measure
+from dhmodel.sweep.runner import run_sweep
+from dhmodel.sweep.spec import SweepSpec, build_spec
+from dhmodel.sweep.store import SweepStore
+
+AXES = {
+    "tonic.frequency": ["0 Hz", "10 Hz", "50 Hz"],
+    "state": ["naive", "snl"],
+    "stimulus": ["spontaneous", "windup"],
+}
+UNITS = 24
+
+
+def spec(axes=AXES, replicates=2, **arguments) -> SweepSpec:
+    fixed = {"paradigm": "tonic", "set": {"windup.number": 3}} | arguments
+    return build_spec(axes, fixed, replicates)
+
+
+def prepare(plan: Plan) -> None:
+    """Nothing to build."""
+
+
+def sweep(
+    path: Path | None, measure: Measure = fakes.measure, workers: int = 1, progress: bool = False, **changes
+) -> SweepStore:
+    return run_sweep(
+        spec(**changes), path, workers=workers, progress=progress, measure=measure, prepare=prepare
+    )
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits an ignored SIGINT
+    store, workers, name = sys.argv[1:]
+    run_sweep(spec(), store, workers=int(workers), measure=getattr(fakes, name), prepare=prepare)
