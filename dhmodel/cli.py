@@ -9,11 +9,11 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dhmodel.errors import DHModelError, InputError, quoted
+from dhmodel.errors import DHModelError, InputError, quoted, unknown
 
 if TYPE_CHECKING:
     from dhmodel.sweep.files import SweepFile
@@ -28,7 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Kind = Literal["paradigms", "states", "drugs", "stimuli", "sweeps", "parameters"]
+KINDS = ("paradigms", "states", "drugs", "stimuli", "sweeps", "parameters")
 
 PARADIGM = typer.Option(help="Stimulation paradigm; see `dhmodel list paradigms`.")
 STATE = typer.Option(help="State of the cord; see `dhmodel list states`.")
@@ -46,6 +46,15 @@ INTERRUPTED = 130
 FAILED = 1
 
 
+class _Interrupted(Exception):
+    """Ctrl-C with something to say; typer turns a KeyboardInterrupt into a bare exit status."""
+
+
+def _examples(*lines: str) -> str:
+    """Text below a command's help; the backspace keeps typer from filling its lines."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
 @app.callback(invoke_without_command=True)
 def _options(
     show_version: Annotated[
@@ -57,7 +66,12 @@ def _options(
         raise typer.Exit
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        'dhmodel run --paradigm tonic --state snl --stimulus pinch --set tonic.frequency="50 Hz"',
+        "dhmodel run --stimulus brush --drug bicuculline=1 --replicates 5 --out brush.nc --spikes",
+    )
+)
 def run(
     paradigm: Annotated[str, PARADIGM] = "none",
     state: Annotated[str, STATE] = "naive",
@@ -74,13 +88,7 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Save the Dataset: FILE.nc or FOLDER.zarr.")] = None,
     spikes: Annotated[bool, typer.Option("--spikes", help="Keep every spike too.")] = False,
 ) -> None:
-    r"""
-    Simulate one condition and print firing rates.
-
-    \b
-    dhmodel run --paradigm tonic --state snl --stimulus pinch --set tonic.frequency="50 Hz"
-    dhmodel run --stimulus brush --drug bicuculline=1 --duration "5 s" --replicates 5 --out brush.nc --spikes
-    """
+    """Simulate one condition and print firing rates."""
     from dhmodel.simulate import simulate
     from dhmodel.sweep.datasets import check_free, save_dataset
 
@@ -109,7 +117,13 @@ def run(
         typer.echo(f"saved {out}")
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        "dhmodel sweep scs_frequency",
+        'dhmodel sweep --axis "tonic.frequency=0 Hz,10 Hz,50 Hz" --axis state=naive,snl \\',
+        "    --paradigm tonic --stimulus windup --store results/windup.zarr --workers 2",
+    )
+)
 def sweep(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME|FILE.toml]", help="See `dhmodel list sweeps`.")
@@ -134,16 +148,9 @@ def sweep(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes.  [default: one per processor]")] = None,
 ) -> None:
-    r"""
-    Simulate every combination of the values of some axes, into a store that resumes.
-
-    \b
-    dhmodel sweep scs_frequency
-    dhmodel sweep --axis "tonic.frequency=0 Hz,10 Hz,50 Hz" --axis state=naive,snl \
-        --paradigm tonic --stimulus windup --store results/windup.zarr --workers 2
-    """
+    """Simulate every combination of the values of some axes, into a store that resumes."""
     from dhmodel.sweep.files import read_sweep
-    from dhmodel.sweep.runner import run_sweep
+    from dhmodel.sweep.runner import SweepInterrupted, run_sweep
     from dhmodel.sweep.spec import build_spec
 
     file = read_sweep(name) if name else None
@@ -160,9 +167,16 @@ def sweep(
     for key, pairs in (("set", _pairs("--set", settings)), ("drugs", _pairs("--drug", drug))):
         arguments[key] = {**arguments.get(key, {}), **pairs}
     axes: dict[str, list[Any]] = {**(file.axes if file else {}), **_axes(axis)}
+    if not axes:
+        raise InputError(
+            "sweep: needs a NAME (see `dhmodel list sweeps`), a FILE.toml or --axis NAME=V1,V2,..."
+        )
     spec = build_spec(axes, arguments, arguments.pop("replicates", 5))
     path = store or Path("results") / f"{file.name if file else 'sweep'}.zarr"
-    done = run_sweep(spec, path, workers=(os.cpu_count() or 1) if workers is None else workers)
+    try:
+        done = run_sweep(spec, path, workers=(os.cpu_count() or 1) if workers is None else workers)
+    except SweepInterrupted as stop:
+        raise _Interrupted(str(stop)) from None
     _tell(done, path, file)
 
 
@@ -176,7 +190,11 @@ def status(store: Annotated[Path, typer.Argument(help="Store of a sweep.")]) -> 
         typer.echo(status_text(open_dataset(store)))
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        "dhmodel plot results/scs_frequency.zarr --out figure.pdf",
+    )
+)
 def plot(
     store: Annotated[Path, typer.Argument(help="Store of a sweep, or what `dhmodel run --out` saved.")],
     out: Annotated[
@@ -184,12 +202,7 @@ def plot(
     ] = None,
     populations: Annotated[str, typer.Option(help="Which, with commas.")] = "WDR,PN",
 ) -> None:
-    r"""
-    Draw what a store holds.
-
-    \b
-    dhmodel plot results/scs_frequency.zarr --out figure.pdf
-    """
+    """Draw what a store holds."""
     from dhmodel.plots import save, sweep_figure
     from dhmodel.sweep.datasets import load_dataset
 
@@ -203,18 +216,18 @@ def plot(
         typer.echo(f"saved {written}")
 
 
-@app.command("list")
+@app.command(
+    "list",
+    epilog=_examples(
+        "dhmodel list stimuli",
+        "dhmodel list parameters tonic",
+    ),
+)
 def list_(
-    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    kind: Annotated[str, typer.Argument(help=f"What to list: {', '.join(KINDS)}.")],
     prefix: Annotated[str, typer.Argument(help="Only names that begin so.")] = "",
 ) -> None:
-    r"""
-    List what there is, one a line with a word about it.
-
-    \b
-    dhmodel list stimuli
-    dhmodel list parameters tonic
-    """
+    """List what there is, one a line with a word about it."""
     entries = {name: about for name, about in _entries(kind).items() if name.startswith(prefix)}
     if not entries:
         raise InputError(f"no {kind} begin with {quoted(prefix)}; `dhmodel list {kind}` shows all")
@@ -223,24 +236,31 @@ def list_(
         typer.echo(f"{name:<{width}}  {' '.join(about.split())}".rstrip())
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        "dhmodel info tonic.frequency",
+        "dhmodel info synapse",
+    )
+)
 def info(
     path: Annotated[
         str, typer.Argument(help="A parameter, such as tonic.frequency, or a group, such as tonic.")
     ],
 ) -> None:
-    r"""
-    Show value, unit, allowed range and source of a parameter, and how the source was read.
-
-    \b
-    dhmodel info tonic.frequency
-    dhmodel info synapse
-    """
+    """Show value, unit, allowed range and source of a parameter, and how the source was read."""
     from dhmodel.parameters import parameter, paths
 
     below = [name for name in paths() if name.startswith(f"{path}.")]
     for name in below or [path]:
         typer.echo(str(parameter(name)))
+
+
+@app.command()
+def bench() -> None:
+    """Measure the engine: nanoseconds per neuron-step beside other ways to run the same network."""
+    from dhmodel.engine import bench as benchmark
+
+    benchmark.main()
 
 
 def _tell(done: "SweepStore", path: Path, file: "SweepFile | None") -> None:
@@ -269,26 +289,29 @@ def main() -> None:
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     try:
         code = app(args=sys.argv[1:] or ["--help"], prog_name="dhmodel", standalone_mode=False)
-    except KeyboardInterrupt as stop:
-        _fail(str(stop) or "interrupted", INTERRUPTED)
+    except _Interrupted as stop:
+        _end(f"interrupted: {stop}", INTERRUPTED)
     except typer.Abort:
-        _fail("interrupted", INTERRUPTED)
+        _end("interrupted", INTERRUPTED)
     except usage_error as error:
-        _fail(f"{error.format_message()}; see `dhmodel --help`")  # type: ignore[attr-defined]
+        message = error.format_message()  # type: ignore[attr-defined]
+        _end(f"error: {message.rstrip('.')}; see `dhmodel --help`")
     except BrokenPipeError:
         # the reader, such as `head`, has enough; without this Python complains again when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        _fail(f"{error.filename or 'system'}: {error.strerror or error}")
+        _end(f"error: {error.filename or 'system'}: {error.strerror or error}")
     except DHModelError as error:
-        _fail(str(error))
+        _end(f"error: {error}")
     else:
+        if code == INTERRUPTED:
+            _end("interrupted", INTERRUPTED)
         sys.exit(code or 0)
 
 
-def _fail(message: str, code: int = 2) -> None:
-    kind = "interrupted" if code == INTERRUPTED else "error"
-    typer.echo(f"{kind}: {' '.join(message.split())}", err=True)
+def _end(message: str, code: int = 2) -> None:
+    """Print one line on stderr and exit."""
+    typer.echo(" ".join(message.split()), err=True)
     sys.exit(code)
 
 
@@ -311,7 +334,7 @@ def _axes(given: list[str] | None) -> dict[str, list[str]]:
     }
 
 
-def _entries(kind: Kind) -> Mapping[str, str]:
+def _entries(kind: str) -> Mapping[str, str]:
     """Names of a kind, and what each is about."""
     from dhmodel import listing
 
@@ -325,9 +348,7 @@ def _entries(kind: Kind) -> Mapping[str, str]:
 
         found = [parameter(path) for path in paths()]
         return {one.path: f"{format_si(one.si, one.unit)}  {one.about}" for one in found}
-    return {
-        "paradigms": listing.list_paradigms,
-        "states": listing.list_states,
-        "drugs": listing.list_drugs,
-        "stimuli": listing.list_stimuli,
-    }[kind]()
+    if kind not in KINDS:
+        raise unknown("kind of thing", kind, KINDS)
+    listed: dict[str, str] = getattr(listing, f"list_{kind}")()
+    return listed

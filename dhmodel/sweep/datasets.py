@@ -23,15 +23,14 @@ def check_free(path: Path) -> None:
     InputError
         The name ends in neither ``.nc`` nor ``.zarr``.
     StoreError
-        Something is there already, or the folder cannot be written.
+        Something is there already, or the folder cannot be written; nothing is left behind.
     """
     if path.suffix not in ENDINGS:
         raise InputError(f"{quoted(str(path))}: cannot save there, allowed endings: {', '.join(ENDINGS)}")
     if path.exists():
         raise StoreError(f"{path}: is there already; move it away or give another name")
+    trial = _beside(next(folder for folder in path.absolute().parents if folder.exists()) / path.name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        trial = _beside(path)
         trial.touch()
         trial.unlink()
     except OSError as error:
@@ -49,10 +48,12 @@ def save_dataset(ds: "xr.Dataset", path: Path) -> None:
     """
     temporary = _beside(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".nc":
-            ds.to_netcdf(temporary, engine="h5netcdf")
+            # by way of memory, because HDF5 cannot close a file on a full disk
+            temporary.write_bytes(ds.to_netcdf(engine="h5netcdf"))
         else:
-            ds.to_zarr(temporary, zarr_format=3, consolidated=True)
+            _write_zarr(ds, temporary)
         os.replace(temporary, path)
     except OSError as error:
         raise StoreError(f"{path}: cannot write: {error.strerror or error}") from error
@@ -80,6 +81,15 @@ def load_dataset(path: Path) -> "xr.Dataset":
         if path.suffix == ".nc" and path.is_file():
             return xr.load_dataset(path, engine="h5netcdf")
         return open_dataset(path).load()
+
+
+def _write_zarr(ds: "xr.Dataset", folder: Path) -> None:
+    """One chunk per variable: of several, zarr would go on writing some after another has failed."""
+    from dhmodel.sweep.store import consolidating
+
+    chunks = {name: {"chunks": variable.shape} for name, variable in ds.variables.items() if variable.size}
+    with consolidating():
+        ds.to_zarr(folder, zarr_format=3, consolidated=True, encoding=chunks)
 
 
 def _beside(path: Path) -> Path:

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import xarray as xr
 
-from dhmodel.errors import InputError
+from dhmodel.errors import InputError, unknown
 from dhmodel.measures import SILENT, percent_of_baseline, spread
 from dhmodel.parameters import parameter, paths
 from dhmodel.sweep.files import Report
@@ -38,6 +38,9 @@ def report_table(ds: xr.Dataset, report: Report) -> str:
     """
     if report.axis not in ds["rate"].dims:
         raise InputError(f'report: the sweep has no axis "{report.axis}"')
+    for name in report.populations:
+        if name not in ds["population"].values:
+            raise unknown("population", name, [str(known) for known in ds["population"].values], "the report")
     baseline = build_axis(report.axis, [report.baseline]).values[0]
     numbers = percent_of_baseline(ds, "rate", report.axis, float(baseline))
     hertz = spread(ds[["rate"]])["rate"]
@@ -79,7 +82,14 @@ def status_text(ds: xr.Dataset, most: int = 10) -> str:
         From `store.open_dataset`.
     most : int
         How many errors are listed.
+
+    Raises
+    ------
+    InputError
+        It is a Dataset, but not of a sweep.
     """
+    if "status" not in ds:
+        raise InputError("not the store of a sweep: it holds no status")
     status, error = ds["status"].values, ds["error"].values
     lines = [f"{dim}: {_values(ds[dim])}" for dim in ds["status"].dims]
     counts = {name: int((status == flag).sum()) for flag, name in _flags(ds["status"])}

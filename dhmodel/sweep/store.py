@@ -162,13 +162,13 @@ def open_dataset(path: str | Path) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        Dimensions: the swept axes, `replicate`, then the rest. Text as fixed-width strings, which every tool
-        understands.
+        Dimensions: the swept axes, `replicate`, then the rest. Text coordinates as fixed-width strings, which
+        every tool understands.
 
     Raises
     ------
     StoreError
-        There is none, it is not the store of a sweep, or it is corrupt.
+        There is none, or it is corrupt.
     """
     path = Path(path)
     _existing(path, "r")
@@ -191,6 +191,14 @@ def reading(path: str | Path) -> Iterator[None]:
         raise StoreError(f"{path}: corrupt store ({reason}); move it away and start again") from error
 
 
+@contextmanager
+def consolidating() -> Iterator[None]:
+    """Silence zarr, which warns where metadata are consolidated; where they are not, xarray warns."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Consolidated metadata", category=UserWarning)
+        yield
+
+
 def _open(store: Store) -> xr.Dataset:
     ds = xr.open_zarr(store, consolidated=True)
     texts = {name: v for name, v in ds.coords.items() if isinstance(v.dtype, np.dtypes.StringDType)}
@@ -205,16 +213,15 @@ def _existing(path: Path, mode: Literal["r", "r+"]) -> zarr.Group:
     if not (path / "zarr.json").is_file():
         raise StoreError(f"{path}: not a store (it has no zarr.json); move it away or give another path")
     with reading(path):
-        group = zarr.open_group(LocalStore(path, read_only=mode == "r"), mode=mode, use_consolidated=False)
-        sweep = group.attrs.get("sweep")
-    if not isinstance(sweep, str):
-        raise StoreError(f"{path}: not the store of a sweep; give another path")
-    return group
+        return zarr.open_group(LocalStore(path, read_only=mode == "r"), mode=mode, use_consolidated=False)
 
 
 def _refuse_other(spec: SweepSpec, path: Path, group: zarr.Group) -> None:
+    sweep = group.attrs.get("sweep")
+    if not isinstance(sweep, str):
+        raise StoreError(f"{path}: not the store of a sweep; give another path")
     with reading(path):
-        theirs = json.loads(str(group.attrs["sweep"]))
+        theirs = json.loads(sweep)
         ours = json.loads(json.dumps(spec.identity()))  # so that tuples and lists compare equal
         telling = [{key: one[key] for key in one if key != MODEL} for one in (ours, theirs)]
     different = differences(*telling) or differences(ours, theirs)
@@ -253,9 +260,7 @@ def _fill(spec: SweepSpec, layout: Layout, store: Store) -> zarr.Group:
     for name in layout.variables:
         _add_variable(group, spec, layout, name)
     _add_bookkeeping(group, spec)
-    with warnings.catch_warnings():
-        # that zarr v3 has not standardised it yet; without it xarray warns whenever it opens the store
-        warnings.filterwarnings("ignore", message="Consolidated metadata", category=UserWarning)
+    with consolidating():
         return zarr.consolidate_metadata(store)
 
 

@@ -1,8 +1,8 @@
 """
 Stand-ins for a simulation, for tests that are about the store and the processes, not about neurons.
 
-Results have the shapes of real ones and depend on plan and replicate alone. Each run is noted in the file RUNS;
-SECONDS is how long a run takes.
+Results have the shapes of real ones and depend on plan and replicate alone. Runs are noted in the file named
+by RUNS and take SECONDS.
 """
 
 import os

@@ -212,6 +212,12 @@ def test_half_recovery_reads_bins_at_their_middle_and_keeps_other_dimensions():
         measures.half_recovery(kernels, trough=(0.1, 0.2))
 
 
+def test_half_recovery_seeks_the_trough_between_5_and_30_ms():
+    times = [0.002, 0.015, 0.04, 0.09, 0.12]
+    assert float(measures.half_recovery(curve(times, [0, 10, 90, 0, 100]))) == pytest.approx(0.0275)
+    assert np.isnan(measures.half_recovery(curve(times, [0, 60, 90, 0, 100])))
+
+
 def test_spread_has_mean_sd_and_sem_of_every_variable():
     ds = frequency_data([[1, 3], [2, 2], [0, 4]]).assign(size=("population", [40]))
     result = measures.spread(ds)

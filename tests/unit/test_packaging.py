@@ -114,7 +114,7 @@ def test_wheel_holds_every_file(tmp_path):
     """Code and data: parameter tables, sweep specifications, style and C++ sources."""
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
-    skip = shutil.ignore_patterns("__pycache__")
+    skip = shutil.ignore_patterns("__pycache__", ".*")
     package = Path(shutil.copytree(ROOT / "dhmodel", tmp_path / "dhmodel", ignore=skip))
     pip = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation"]
     done = subprocess.run([*pip, "-w", tmp_path, tmp_path], capture_output=True, text=True, check=False)
@@ -137,7 +137,7 @@ def test_citation_has_the_version_and_licence():
 
 @pytest.mark.parametrize(
     ("module", "heavy"),
-    [("dhmodel", {"brian2", "xarray", "matplotlib", "zarr", "pandas"}), ("dhmodel.cli", {"brian2"})],
+    [("dhmodel", {"brian2", "xarray", "matplotlib", "zarr", "pandas"}), ("dhmodel.cli", {"brian2", "sympy"})],
 )
 def test_import_is_light(module, heavy):
     """Sweep workers and `dhmodel list` start at once because nothing slow is imported with them."""
