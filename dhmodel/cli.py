@@ -267,9 +267,11 @@ def _tell(done: "SweepStore", path: Path, file: "SweepFile | None") -> None:
     """After a sweep: its report and figure if its file asks for them, then what failed."""
     from dhmodel.plots import save, sweep_figure
     from dhmodel.sweep.report import report_table
+    from dhmodel.sweep.store import reading
 
     if file and file.report:
-        ds = done.dataset().load()
+        with reading(path):
+            ds = done.dataset().load()
         typer.echo(report_table(ds, file.report))
         for written in save(sweep_figure(ds, file.report.populations), path.with_suffix("")):
             typer.echo(f"saved {written}")

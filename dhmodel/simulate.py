@@ -63,14 +63,30 @@ class Plan:
 
     def digest(self) -> str:
         """Identity of everything that decides the numbers, the code's version included."""
-        facts = [self.paradigm, self.stimulus, self.parameters.digest(), self.duration, self.warmup, self.seed, self.target,
-                 version("dhmodel")]
+        facts = [
+            self.paradigm,
+            self.stimulus,
+            self.parameters.digest(),
+            self.duration,
+            self.warmup,
+            self.seed,
+            self.target,
+            version("dhmodel"),
+        ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
 def plan(
-    paradigm: str = "none", *, state: str = "naive", stimulus: str = "spontaneous", drugs: Mapping[str, object] | None = None,
-    set: Mapping[str, object] | None = None, duration: object = None, warmup: object = "1 s", seed: int = 1, target: str = "auto",
+    paradigm: str = "none",
+    *,
+    state: str = "naive",
+    stimulus: str = "spontaneous",
+    drugs: Mapping[str, object] | None = None,
+    set: Mapping[str, object] | None = None,
+    duration: object = None,
+    warmup: object = "1 s",
+    seed: int = 1,
+    target: str = "auto",
 ) -> Plan:
     """Validate a simulation without running it; the arguments are those of `simulate`.
 
@@ -91,7 +107,9 @@ def plan(
     if before < 0:
         raise InputError(f"warmup: got {warmup!r}, needs 0 s or more")
     stream(seed, 0, "check")
-    return Plan(paradigm, state, stimulus, doses(drugs), parameters, length, before, int(seed), _target(target))
+    return Plan(
+        paradigm, state, stimulus, doses(drugs), parameters, length, before, int(seed), _target(target)
+    )
 
 
 def _target(name: str) -> str:
@@ -100,7 +118,10 @@ def _target(name: str) -> str:
     if name != "auto":
         return name
     if build.compiler() is None:
-        warnings.warn("no C++ compiler with make found: using the numpy target, about a hundred times slower", stacklevel=3)
+        warnings.warn(
+            "no C++ compiler with make found: using the numpy target, about a hundred times slower",
+            stacklevel=3,
+        )
         return "numpy"
     return "cpp"
 
@@ -108,7 +129,11 @@ def _target(name: str) -> str:
 def prepare(plan: Plan) -> None:
     """Build the binary that `plan` needs, or find it in the cache; says on stderr when it builds."""
     if plan.target in build.RECIPES:
-        build.ensure(assemble.structure(plan.parameters), plan.target, say=lambda text: print(text, file=sys.stderr, flush=True))
+        build.ensure(
+            assemble.structure(plan.parameters),
+            plan.target,
+            say=lambda text: print(text, file=sys.stderr, flush=True),
+        )
 
 
 def record(plan: Plan, replicate: int) -> Recording:
@@ -157,8 +182,13 @@ def _run(plan: Plan, structure, arrays, feed) -> Spikes:
 
 def _recording(plan: Plan, inputs: AfferentInput, trains: SpikeTrains, spikes: Spikes) -> Recording:
     return Recording(
-        times=spikes.times - plan.warmup, neurons=spikes.cells, sizes=population_sizes(plan.parameters), duration=plan.duration,
-        pulses=inputs.pulses, shocks=inputs.shocks, source_rate=trains.rate(plan.duration),
+        times=spikes.times - plan.warmup,
+        neurons=spikes.cells,
+        sizes=population_sizes(plan.parameters),
+        duration=plan.duration,
+        pulses=inputs.pulses,
+        shocks=inputs.shocks,
+        source_rate=trains.rate(plan.duration),
     )
 
 
@@ -170,17 +200,35 @@ def measure(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
 def attributes(plan: Plan) -> dict[str, Any]:
     """What a Dataset of this plan says about where it comes from."""
     return {
-        "parameters": plan.parameters.json(), "parameters_digest": plan.parameters.digest(), "seed": plan.seed,
-        "n_neurons": sum(population_sizes(plan.parameters).values()), "dt": plan.parameters["simulation.dt"], "target": plan.target,
-        "paradigm": plan.paradigm, "state": plan.state, "stimulus": plan.stimulus, "drugs": json.dumps(dict(plan.drugs)),
-        "duration": plan.duration, "warmup": plan.warmup,
+        "parameters": plan.parameters.json(),
+        "parameters_digest": plan.parameters.digest(),
+        "seed": plan.seed,
+        "n_neurons": sum(population_sizes(plan.parameters).values()),
+        "dt": plan.parameters["simulation.dt"],
+        "target": plan.target,
+        "paradigm": plan.paradigm,
+        "state": plan.state,
+        "stimulus": plan.stimulus,
+        "drugs": json.dumps(dict(plan.drugs)),
+        "duration": plan.duration,
+        "warmup": plan.warmup,
     }
 
 
 def simulate(
-    paradigm: str = "none", *, state: str = "naive", stimulus: str = "spontaneous", drugs: Mapping[str, object] | None = None,
-    set: Mapping[str, object] | None = None, duration: object = None, warmup: object = "1 s", seed: int = 1, replicates: int = 1,
-    spikes: bool = False, target: str = "auto", progress: bool = False,
+    paradigm: str = "none",
+    *,
+    state: str = "naive",
+    stimulus: str = "spontaneous",
+    drugs: Mapping[str, object] | None = None,
+    set: Mapping[str, object] | None = None,
+    duration: object = None,
+    warmup: object = "1 s",
+    seed: int = 1,
+    replicates: int = 1,
+    spikes: bool = False,
+    target: str = "auto",
+    progress: bool = False,
 ) -> "xr.Dataset":
     """Simulate the dorsal horn under one stimulation, in one state, with one test stimulus.
 
@@ -227,13 +275,26 @@ def simulate(
     """
     if isinstance(replicates, bool) or not isinstance(replicates, int) or replicates < 1:
         raise InputError(f"replicates: got {replicates!r}, needs a whole number of at least 1")
-    chosen = plan(paradigm, state=state, stimulus=stimulus, drugs=drugs, set=set, duration=duration, warmup=warmup, seed=seed,
-                  target=target)
+    chosen = plan(
+        paradigm,
+        state=state,
+        stimulus=stimulus,
+        drugs=drugs,
+        set=set,
+        duration=duration,
+        warmup=warmup,
+        seed=seed,
+        target=target,
+    )
     prepare(chosen)
     recordings = [record(chosen, number) for number in _counter(replicates, progress)]
     summaries = [summarise(one, chosen.parameters) for one in recordings]
-    return to_dataset(summaries, recordings if spikes else None, attributes(chosen),
-                      coords(chosen.parameters, chosen.duration, recordings[0].shocks))
+    return to_dataset(
+        summaries,
+        recordings if spikes else None,
+        attributes(chosen),
+        coords(chosen.parameters, chosen.duration, recordings[0].shocks),
+    )
 
 
 def _counter(replicates: int, progress: bool):

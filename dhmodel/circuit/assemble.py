@@ -23,10 +23,15 @@ def structure(P: Mapping[str, float]) -> Structure:
 
     delayed = int((firing_pattern(P, "EX", sizes["EX"]) == "delayed").sum())
     return Structure(
-        cells=sum(sizes.values()), sources=sum(source_sizes(P).values()),
-        excitatory=span(*EXCITATORY), inhibitory=span(*INHIBITORY),
-        delayed=(first["EX"], first["EX"] + max(delayed, 1)), wdr=span("WDR"),
-        synapses=tuple(synapse_counts(P).items()), dt=P["simulation.dt"], slow_dt=P["simulation.slow_dt"],
+        cells=sum(sizes.values()),
+        sources=sum(source_sizes(P).values()),
+        excitatory=span(*EXCITATORY),
+        inhibitory=span(*INHIBITORY),
+        delayed=(first["EX"], first["EX"] + max(delayed, 1)),
+        wdr=span("WDR"),
+        synapses=tuple(synapse_counts(P).items()),
+        dt=P["simulation.dt"],
+        slow_dt=P["simulation.slow_dt"],
     )
 
 

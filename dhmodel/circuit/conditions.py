@@ -6,15 +6,28 @@ import numpy as np
 
 from dhmodel.streams import stream
 
-__all__ = ["DEEP", "EXCITATORY", "INHIBITORY", "chloride_reversal", "inhibition_factor", "survivors", "weight_factor"]
+__all__ = [
+    "DEEP",
+    "EXCITATORY",
+    "INHIBITORY",
+    "chloride_reversal",
+    "inhibition_factor",
+    "survivors",
+    "weight_factor",
+]
 
 EXCITATORY = ("EX", "TAC")
 INHIBITORY = ("GABA_PV", "GABA_DYN", "GABA_ISL", "GLY")
 #: Populations of the deep horn: faster glycine receptors, smaller chloride shift.
 DEEP = ("TAC", "GLY", "WDR")
 
-_INJURED_RECEPTOR = {"gaba_a": "injury.gaba_a", "gaba_b": "injury.gaba_a", "glycine": "injury.glycine", "pad": "injury.pad",
-                     "ht3": "injury.ht3"}
+_INJURED_RECEPTOR = {
+    "gaba_a": "injury.gaba_a",
+    "gaba_b": "injury.gaba_a",
+    "glycine": "injury.glycine",
+    "pad": "injury.pad",
+    "ht3": "injury.ht3",
+}
 _RECEPTOR_SCALE = {"pad": "terminal.pad_scale"}
 
 
@@ -45,7 +58,9 @@ def survivors(P: Mapping[str, float], population: str, number: int, seed: int, r
     return alive
 
 
-def inhibition_factor(P: Mapping[str, float], pre: str, post: str, number: int, seed: int, replicate: int) -> np.ndarray:
+def inhibition_factor(
+    P: Mapping[str, float], pre: str, post: str, number: int, seed: int, replicate: int
+) -> np.ndarray:
     """Factor on the inhibition that each cell receives, shape (number,); one draw for glycinergic surround, one for the rest."""
     if pre not in INHIBITORY:
         return np.ones(number)

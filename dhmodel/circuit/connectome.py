@@ -7,7 +7,15 @@ import numpy as np
 
 from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY, inhibition_factor, survivors, weight_factor
 from dhmodel.errors import InputError
-from dhmodel.parameters.layout import FIBRE_CLASSES, POPULATIONS, SOURCES, population_sizes, source_sizes, starts, surround
+from dhmodel.parameters.layout import (
+    FIBRE_CLASSES,
+    POPULATIONS,
+    SOURCES,
+    population_sizes,
+    source_sizes,
+    starts,
+    surround,
+)
 from dhmodel.streams import stream
 
 __all__ = ["WEIGHTS", "Connection", "connections", "synapse_counts", "wiring"]
@@ -34,7 +42,10 @@ class Connection:
     @property
     def pathway(self) -> str:
         """Pathway that carries it; InputError if nothing does."""
-        source, cell = self.pre.removesuffix("_centre").removesuffix("_surround") in SOURCES, self.post in POPULATIONS
+        source, cell = (
+            self.pre.removesuffix("_centre").removesuffix("_surround") in SOURCES,
+            self.post in POPULATIONS,
+        )
         if source and cell:
             return "from_sources"
         if self.pre in EXCITATORY and cell:
@@ -43,7 +54,9 @@ class Connection:
             return "inhibition" if cell else "presynaptic"
         if source and self.post in FIBRE_CLASSES:
             return "descending"
-        raise InputError(f"connection.{self.pre}.{self.post}: no pathway leads from {self.pre} to {self.post}")
+        raise InputError(
+            f"connection.{self.pre}.{self.post}: no pathway leads from {self.pre} to {self.post}"
+        )
 
 
 def connections(P: Mapping[str, float]) -> list[Connection]:
@@ -52,8 +65,10 @@ def connections(P: Mapping[str, float]) -> list[Connection]:
     for path, value in P.section("connection").items():
         pre, post, leaf = path.split(".")
         rows.setdefault((pre, post), {})[leaf] = value
-    return [Connection(pre, post, int(row["in_degree"]), {k: v for k, v in row.items() if k != "in_degree"})
-            for (pre, post), row in rows.items()]
+    return [
+        Connection(pre, post, int(row["in_degree"]), {k: v for k, v in row.items() if k != "in_degree"})
+        for (pre, post), row in rows.items()
+    ]
 
 
 def synapse_counts(P: Mapping[str, float]) -> dict[str, int]:
@@ -83,7 +98,9 @@ def wiring(P: Mapping[str, float], seed: int, replicate: int) -> dict[str, np.nd
         arrays |= {f"{pathway}.{key}": value[order] for key, value in joined.items()}
         if pathway in ("excitation", "inhibition"):
             low, high = P["synapse.delay_low"], max(P["synapse.delay_low"], P["synapse.delay_high"])
-            arrays[f"{pathway}.delay"] = stream(seed, replicate, f"delay.{pathway}").uniform(low, high, order.size)
+            arrays[f"{pathway}.delay"] = stream(seed, replicate, f"delay.{pathway}").uniform(
+                low, high, order.size
+            )
     return arrays
 
 
@@ -91,13 +108,24 @@ def _draw(P, row: Connection, seed, replicate) -> dict[str, np.ndarray]:
     sizes = population_sizes(P) | source_sizes(P)
     n_post, pathway = sizes[row.post], row.pathway
     candidates = _candidates(P, row.pre)
-    chosen = _choose(stream(seed, replicate, f"wiring.{row.pre}.{row.post}"), n_post, len(candidates), row.in_degree,
-                     exclude_self=row.pre == row.post)
+    chosen = _choose(
+        stream(seed, replicate, f"wiring.{row.pre}.{row.post}"),
+        n_post,
+        len(candidates),
+        row.in_degree,
+        exclude_self=row.pre == row.post,
+    )
     first = _first(P, pathway)
-    part = {"i": first[row.pre.removesuffix("_centre").removesuffix("_surround")] + candidates[chosen].ravel(),
-            "j": np.repeat(_post_start(P, row.post) + np.arange(n_post), row.in_degree)}
+    part = {
+        "i": first[row.pre.removesuffix("_centre").removesuffix("_surround")] + candidates[chosen].ravel(),
+        "j": np.repeat(_post_start(P, row.post) + np.arange(n_post), row.in_degree),
+    }
     alive = survivors(P, row.pre, len(candidates), seed, replicate)[chosen].ravel()
-    spread = inhibition_factor(P, row.pre, row.post, n_post, seed, replicate) if pathway == "inhibition" else np.ones(n_post)
+    spread = (
+        inhibition_factor(P, row.pre, row.post, n_post, seed, replicate)
+        if pathway == "inhibition"
+        else np.ones(n_post)
+    )
     for leaf, name in WEIGHTS[pathway].items():
         weight = row.weights.get(leaf, 0.0) * weight_factor(P, row.pre, row.post, leaf)
         part[name] = weight * alive * np.repeat(spread, row.in_degree)

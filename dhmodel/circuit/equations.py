@@ -180,11 +180,17 @@ t_next = next_spike(i, k)
 FIRST_SPIKE = "t_next = t_next*int(t > 0*second) + int(t <= 0*second)*next_spike(i, k)"
 
 #: Synapses: weights per synapse, and what one presynaptic spike does.
-FROM_SOURCES = ("ampa : siemens\nnmda : siemens\nnk1 : siemens\nmod : siemens",
-                "g_ampa_post += release_pre*ampa\nx_nmda_post += release_pre*nmda\nx_nk1_post += release_pre*nk1\ng_mod_post += release_pre*mod")
+FROM_SOURCES = (
+    "ampa : siemens\nnmda : siemens\nnk1 : siemens\nmod : siemens",
+    "g_ampa_post += release_pre*ampa\nx_nmda_post += release_pre*nmda\nx_nk1_post += release_pre*nk1\ng_mod_post += release_pre*mod",
+)
 EXCITATION = ("ampa : siemens\nnmda : siemens", "g_ampa_post += ampa\nx_nmda_post += nmda")
-INHIBITION = ("gaba_a : siemens\nglycine : siemens\ngaba_b : siemens",
-              "g_gaba_a_post += gaba_a\ng_glycine_post += glycine\nx_gaba_b_post += gaba_b")
+INHIBITION = (
+    "gaba_a : siemens\nglycine : siemens\ngaba_b : siemens",
+    "g_gaba_a_post += gaba_a\ng_glycine_post += glycine\nx_gaba_b_post += gaba_b",
+)
 PRESYNAPTIC = ("jump : 1", "pad_post += jump")
-DESCENDING = ("opioid_jump : 1\nalpha2_jump : 1\nht3_jump : 1",
-              "opioid_post += opioid_jump\nalpha2_post += alpha2_jump\nht3_post += ht3_jump")
+DESCENDING = (
+    "opioid_jump : 1\nalpha2_jump : 1\nht3_jump : 1",
+    "opioid_post += opioid_jump\nalpha2_post += alpha2_jump\nht3_post += ht3_jump",
+)

@@ -19,7 +19,9 @@ SYNAPSES = {
 }
 
 
-def make_network(structure: Structure, wiring: Mapping[str, np.ndarray], functions: Mapping[str, object], method) -> b2.Network:
+def make_network(
+    structure: Structure, wiring: Mapping[str, np.ndarray], functions: Mapping[str, object], method
+) -> b2.Network:
     """Build the network; state and parameters stay at zero and are set by the engine, by name.
 
     Parameters
@@ -56,18 +58,37 @@ def make_network(structure: Structure, wiring: Mapping[str, np.ndarray], functio
 
 
 def _cells(structure, functions, method, clock, slow) -> b2.NeuronGroup:
-    cells = b2.NeuronGroup(structure.cells, equations.CELL, threshold=equations.CELL_SPIKES, reset=equations.CELL_RESET,
-                           method=method, clock=clock, name="cells", namespace=dict(functions))
-    cells[slice(*structure.delayed)].run_regularly(equations.A_CURRENT, clock=clock, when="start", name="a_current")
-    cells[slice(*structure.wdr)].run_regularly(equations.CALCIUM_AND_CAN, clock=clock, when="start", name="calcium_and_can")
+    cells = b2.NeuronGroup(
+        structure.cells,
+        equations.CELL,
+        threshold=equations.CELL_SPIKES,
+        reset=equations.CELL_RESET,
+        method=method,
+        clock=clock,
+        name="cells",
+        namespace=dict(functions),
+    )
+    cells[slice(*structure.delayed)].run_regularly(
+        equations.A_CURRENT, clock=clock, when="start", name="a_current"
+    )
+    cells[slice(*structure.wdr)].run_regularly(
+        equations.CALCIUM_AND_CAN, clock=clock, when="start", name="calcium_and_can"
+    )
     cells.run_regularly(equations.SLOW, clock=slow, when="start", name="slow")
     return cells
 
 
 def _sources(structure, functions, clock, slow) -> b2.NeuronGroup:
-    sources = b2.NeuronGroup(structure.sources, equations.TERMINAL, threshold=equations.TERMINAL_SPIKES,
-                             reset=equations.TERMINAL_RESET, clock=clock, dtype=float, name="sources",
-                             namespace=dict(functions))
+    sources = b2.NeuronGroup(
+        structure.sources,
+        equations.TERMINAL,
+        threshold=equations.TERMINAL_SPIKES,
+        reset=equations.TERMINAL_RESET,
+        clock=clock,
+        dtype=float,
+        name="sources",
+        namespace=dict(functions),
+    )
     # Release is settled before the synapses carry the spike, so that it belongs to this spike.
     sources.resetter["spike"].when = "after_thresholds"
     sources.run_regularly(equations.TERMINAL_SLOW, clock=slow, when="start", name="terminal_slow")

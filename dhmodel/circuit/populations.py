@@ -34,14 +34,23 @@ def _population(P, name, number, seed, replicate) -> dict[str, np.ndarray]:
     cell = P.section(f"cell.{name}")
     burst = firing_pattern(P, name, number) == "initial_burst"
     delayed = firing_pattern(P, name, number) == "delayed"
-    adaptation = {key: np.where(burst, P[f"cell.initial_burst.{key}"], cell[key])
-                  for key in ("adaptation_a", "adaptation_b", "adaptation_tau")}
+    adaptation = {
+        key: np.where(burst, P[f"cell.initial_burst.{key}"], cell[key])
+        for key in ("adaptation_a", "adaptation_b", "adaptation_tau")
+    }
     cv = cell["capacitance_cv"]
-    capacitance = cell["capacitance"] * np.exp(cv * _normal(seed, replicate, f"capacitance.{name}", number) - cv**2 / 2)
+    capacitance = cell["capacitance"] * np.exp(
+        cv * _normal(seed, replicate, f"capacitance.{name}", number) - cv**2 / 2
+    )
     wdr = name == "WDR"
     constants = {
-        "leak": cell["leak"], "rest": cell["rest"], "reset": cell["reset"], "bias": cell["bias"], "noise_sd": cell["noise_sd"],
-        "e_chloride": chloride_reversal(P, name), **_slow_receptors(P, wdr),
+        "leak": cell["leak"],
+        "rest": cell["rest"],
+        "reset": cell["reset"],
+        "bias": cell["bias"],
+        "noise_sd": cell["noise_sd"],
+        "e_chloride": chloride_reversal(P, name),
+        **_slow_receptors(P, wdr),
         "glycine_rate": 1 / P["synapse.glycine.decay_deep" if name in DEEP else "synapse.glycine.decay"],
         "calcium_per_spike": P["calcium.per_spike"] if wdr else 0.0,
     }
@@ -49,8 +58,10 @@ def _population(P, name, number, seed, replicate) -> dict[str, np.ndarray]:
     arrays |= {
         "v": np.full(number, cell["rest"]) + 2e-3 * _normal(seed, replicate, f"initial.{name}", number),
         "elastance": 1 / capacitance,
-        "threshold": cell["threshold"] + cell["threshold_sd"] * _normal(seed, replicate, f"threshold.{name}", number),
-        "adaptation_a": adaptation["adaptation_a"], "adaptation_b": adaptation["adaptation_b"],
+        "threshold": cell["threshold"]
+        + cell["threshold_sd"] * _normal(seed, replicate, f"threshold.{name}", number),
+        "adaptation_a": adaptation["adaptation_a"],
+        "adaptation_b": adaptation["adaptation_b"],
         "adaptation_rate": 1 / adaptation["adaptation_tau"],
         "g_can": _can(P, number, seed, replicate) if wdr else np.zeros(number),
         "g_a": np.where(delayed, P["a_current.conductance"], 0.0),
@@ -64,7 +75,11 @@ def _normal(seed, replicate, name, number) -> np.ndarray:
 
 
 def _slow_receptors(P, wdr) -> dict[str, float]:
-    rise, decay, step = P["synapse.nk1.rise_wdr" if wdr else "synapse.nk1.rise"], P["synapse.nk1.decay"], P["simulation.slow_dt"]
+    rise, decay, step = (
+        P["synapse.nk1.rise_wdr" if wdr else "synapse.nk1.rise"],
+        P["synapse.nk1.decay"],
+        P["simulation.slow_dt"],
+    )
     return {"nk1_rise_keep": np.exp(-step / rise), "nk1_gain": step * peak_gain(rise, decay)}
 
 
@@ -86,20 +101,40 @@ def cell_constants(P: Mapping[str, float]) -> dict[str, float]:
     step, nmda, gaba_b = P["simulation.slow_dt"], P.section("synapse.nmda"), P.section("synapse.gaba_b")
     noise_keep = np.exp(-step / P["cell.noise_tau"])
     return {
-        "step": P["simulation.dt"], "slope": P["cell.slope"], "spike_level": P["cell.spike_level"],
+        "step": P["simulation.dt"],
+        "slope": P["cell.slope"],
+        "spike_level": P["cell.spike_level"],
         "refractory_period": P["cell.refractory"],
-        "e_excitatory": P["synapse.excitatory_reversal"], "e_potassium": P["synapse.potassium_reversal"], "e_can": P["can.reversal"],
-        "mg_ratio": nmda["magnesium"] / nmda["mg_half"], "mg_slope": nmda["mg_slope"],
-        "ampa_decay": P["synapse.ampa.decay"], "gaba_a_decay": P["synapse.gaba_a.decay"],
-        "nmda_rise": nmda["rise"], "nmda_decay": nmda["decay"], "nmda_gain": nmda["decay"] * peak_gain(nmda["rise"], nmda["decay"]),
+        "e_excitatory": P["synapse.excitatory_reversal"],
+        "e_potassium": P["synapse.potassium_reversal"],
+        "e_can": P["can.reversal"],
+        "mg_ratio": nmda["magnesium"] / nmda["mg_half"],
+        "mg_slope": nmda["mg_slope"],
+        "ampa_decay": P["synapse.ampa.decay"],
+        "gaba_a_decay": P["synapse.gaba_a.decay"],
+        "nmda_rise": nmda["rise"],
+        "nmda_decay": nmda["decay"],
+        "nmda_gain": nmda["decay"] * peak_gain(nmda["rise"], nmda["decay"]),
         "nk1_keep": np.exp(-step / P["synapse.nk1.decay"]),
-        "gaba_b_rise_keep": np.exp(-step / gaba_b["rise"]), "gaba_b_keep": np.exp(-step / gaba_b["decay"]),
+        "gaba_b_rise_keep": np.exp(-step / gaba_b["rise"]),
+        "gaba_b_keep": np.exp(-step / gaba_b["decay"]),
         "gaba_b_gain": step * peak_gain(gaba_b["rise"], gaba_b["decay"]),
         "mod_keep": np.exp(-step / P["synapse.modulatory.decay"]),
-        "noise_keep": noise_keep, "noise_fresh": np.sqrt(1 - noise_keep**2),
-        "calcium_decay": P["calcium.decay"], "calcium_per_charge": P["calcium.per_charge"], "can_decay": P["can.decay"],
-        **{f"a_{key}": P[f"a_current.{key}"] for key in ("activation_half", "activation_slope", "inactivation_half",
-                                                         "inactivation_slope", "inactivation_tau")},
+        "noise_keep": noise_keep,
+        "noise_fresh": np.sqrt(1 - noise_keep**2),
+        "calcium_decay": P["calcium.decay"],
+        "calcium_per_charge": P["calcium.per_charge"],
+        "can_decay": P["can.decay"],
+        **{
+            f"a_{key}": P[f"a_current.{key}"]
+            for key in (
+                "activation_half",
+                "activation_slope",
+                "inactivation_half",
+                "inactivation_slope",
+                "inactivation_tau",
+            )
+        },
     }
 
 
@@ -109,8 +144,14 @@ def source_arrays(P: Mapping[str, float]) -> dict[str, np.ndarray]:
     first = starts(sizes)
     number = sum(sizes.values())
     # Descending axons release the same amount with every spike.
-    arrays = {"depletion": np.zeros(number), "recovery": np.ones(number), "baseline": np.ones(number), "resource": np.ones(number),
-              "t_last": np.full(number, -1e6), **{f"{name}_gain": np.zeros(number) for name in ("pad", "opioid", "alpha2", "ht3")}}
+    arrays = {
+        "depletion": np.zeros(number),
+        "recovery": np.ones(number),
+        "baseline": np.ones(number),
+        "resource": np.ones(number),
+        "t_last": np.full(number, -1e6),
+        **{f"{name}_gain": np.zeros(number) for name in ("pad", "opioid", "alpha2", "ht3")},
+    }
     for name in FIBRE_CLASSES:
         units = slice(first[name], first[name] + sizes[name])
         terminal = P.section(f"terminal.{name}")
@@ -119,4 +160,7 @@ def source_arrays(P: Mapping[str, float]) -> dict[str, np.ndarray]:
         for key in ("pad_gain", "opioid_gain", "alpha2_gain", "ht3_gain"):
             arrays[key][units] = terminal[key]
     step = P["simulation.slow_dt"]
-    return arrays | {"pad_keep": np.exp(-step / P["terminal.pad_decay"]), "mod_keep": np.exp(-step / P["synapse.modulatory.decay"])}
+    return arrays | {
+        "pad_keep": np.exp(-step / P["terminal.pad_decay"]),
+        "mod_keep": np.exp(-step / P["synapse.modulatory.decay"]),
+    }

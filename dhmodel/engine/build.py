@@ -28,7 +28,6 @@ from dhmodel.errors import EngineError
 __all__ = ["RECIPES", "Built", "Recipe", "cache_folder", "compiler", "ensure", "key"]
 
 
-
 @dataclass(frozen=True)
 class Recipe:
     """How a circuit is compiled: compiler flags (None: Brian2's own) and precision of the cells' states."""
@@ -51,8 +50,15 @@ RECIPES = {
 }
 
 PACKAGE = Path(__file__).resolve().parents[1]
-SOURCES = ("circuit/equations.py", "circuit/network.py", "circuit/structure.py", "engine/feed.h", "engine/functions.py",
-           "engine/generate.py", "engine/integrator.py")
+SOURCES = (
+    "circuit/equations.py",
+    "circuit/network.py",
+    "circuit/structure.py",
+    "engine/feed.h",
+    "engine/functions.py",
+    "engine/generate.py",
+    "engine/integrator.py",
+)
 
 
 @dataclass(frozen=True)
@@ -106,8 +112,13 @@ def key(structure: Structure, target: str) -> str:
     digest = hashlib.sha256()
     for name in SOURCES:
         digest.update((PACKAGE / name).read_bytes())
-    facts = {"structure": asdict(structure), "recipe": asdict(RECIPES[target]), "compiler": compiler(), "processor": _processor(),
-             "versions": {name: version(name) for name in ("brian2", "numpy", "sympy")}}
+    facts = {
+        "structure": asdict(structure),
+        "recipe": asdict(RECIPES[target]),
+        "compiler": compiler(),
+        "processor": _processor(),
+        "versions": {name: version(name) for name in ("brian2", "numpy", "sympy")},
+    }
     digest.update(json.dumps(facts, sort_keys=True).encode())
     return digest.hexdigest()[:24]
 
@@ -116,7 +127,11 @@ def key(structure: Structure, target: str) -> str:
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo") as file:
-            lines = {line.split(":")[0].strip(): line for line in file if line.startswith(("model name", "flags", "Features"))}
+            lines = {
+                line.split(":")[0].strip(): line
+                for line in file
+                if line.startswith(("model name", "flags", "Features"))
+            }
         return hashlib.sha256("".join(sorted(lines.values())).encode()).hexdigest()
     except OSError:
         return platform.processor() + platform.machine()
@@ -154,7 +169,9 @@ def _lock(path: Path):
 def _build(folder: Path, structure: Structure, recipe: Recipe, say) -> None:
     found = compiler()
     if found is None:
-        raise EngineError("no C++ compiler (g++ or clang++) with make on this machine; install one, or use target='numpy'")
+        raise EngineError(
+            "no C++ compiler (g++ or clang++) with make on this machine; install one, or use target='numpy'"
+        )
     start = time.perf_counter()
     say(f"building the circuit ({structure.cells} cells, once per machine; about half a minute) ...")
     place = Path(tempfile.mkdtemp(prefix="build-", dir=folder.parent))
@@ -177,7 +194,9 @@ def usable_flags(wanted: tuple[str, ...] | None, say) -> tuple[str, ...] | None:
     found = compiler()
     kept = tuple(flag for flag in wanted if found and _accepts(found[0], flag))
     if kept != wanted:
-        say(f"warning: this compiler does not take {' '.join(f for f in wanted if f not in kept)}; the circuit runs slower")
+        say(
+            f"warning: this compiler does not take {' '.join(f for f in wanted if f not in kept)}; the circuit runs slower"
+        )
     return kept
 
 
@@ -188,7 +207,9 @@ def _accepts(path: str, flag: str) -> bool:
 
 def _generate(place: Path, structure: Structure, flags, single: bool) -> None:
     """Let a process of its own write the sources: Brian2's device and preferences are global, and its import takes seconds."""
-    order = json.dumps({"place": str(place), "structure": asdict(structure), "flags": flags, "single": single})
+    order = json.dumps(
+        {"place": str(place), "structure": asdict(structure), "flags": flags, "single": single}
+    )
     command = [sys.executable, "-m", "dhmodel.engine.generate"]
     done = subprocess.run(command, input=order, capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -35,5 +35,10 @@ class Feed:
         rows, cells = self.noise.shape
         head = np.array([len(self.offsets) - 1, self.stop, cells, self.slow_dt, rows], dtype=np.float64)
         with open(path, "wb") as file:
-            for part, kind in ((head, np.float64), (self.offsets, np.int64), (self.times, np.float64), (self.noise, np.float32)):
+            for part, kind in (
+                (head, np.float64),
+                (self.offsets, np.int64),
+                (self.times, np.float64),
+                (self.noise, np.float32),
+            ):
                 np.ascontiguousarray(part, dtype=kind).tofile(file)

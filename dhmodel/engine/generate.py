@@ -25,8 +25,24 @@ BLOCK = 64
 FOREVER = 1e7
 
 #: Every generated file includes these: parsed once, they save two thirds of the time of a build.
-PRECOMPILED = ("objects.h", "brianlib/common_math.h", "brianlib/stdint_compat.h", "chrono", "cmath", "ctime", "iostream", "fstream",
-               "climits", "random", "map", "string", "vector", "algorithm", "feed.h", "network.h")
+PRECOMPILED = (
+    "objects.h",
+    "brianlib/common_math.h",
+    "brianlib/stdint_compat.h",
+    "chrono",
+    "cmath",
+    "ctime",
+    "iostream",
+    "fstream",
+    "climits",
+    "random",
+    "map",
+    "string",
+    "vector",
+    "algorithm",
+    "feed.h",
+    "network.h",
+)
 
 
 def write_sources(structure: Structure, place: Path, flags: tuple[str, ...] | None, single: bool) -> dict:
@@ -40,7 +56,9 @@ def write_sources(structure: Structure, place: Path, flags: tuple[str, ...] | No
     """
     b2.set_device("cpp_standalone", build_on_run=False, directory=str(place))
     _set_preferences(flags, single)
-    network = make_network(structure, _placeholder_wiring(structure), compiled_functions(), frozen_exponential)
+    network = make_network(
+        structure, _placeholder_wiring(structure), compiled_functions(), frozen_exponential
+    )
     delays = _placeholder_delays(network)
     network.run(FOREVER * b2.second)
     device = b2.get_device()
@@ -48,7 +66,12 @@ def write_sources(structure: Structure, place: Path, flags: tuple[str, ...] | No
     _precompile(place, single)
     _straighten(place, structure)
     _skim(place)
-    return {"static": _static_files(device, delays), "variables": _variables(device, network), "flags": flags, "single": single}
+    return {
+        "static": _static_files(device, delays),
+        "variables": _variables(device, network),
+        "flags": flags,
+        "single": single,
+    }
 
 
 def _set_preferences(flags, single) -> None:
@@ -62,9 +85,12 @@ def _set_preferences(flags, single) -> None:
 
 
 def _sizes(structure: Structure) -> dict[str, int]:
-    return {"cells": structure.cells, "sources": structure.sources,
-            "excitatory": structure.excitatory[1] - structure.excitatory[0],
-            "inhibitory": structure.inhibitory[1] - structure.inhibitory[0]}
+    return {
+        "cells": structure.cells,
+        "sources": structure.sources,
+        "excitatory": structure.excitatory[1] - structure.excitatory[0],
+        "inhibitory": structure.inhibitory[1] - structure.inhibitory[0],
+    }
 
 
 def _placeholder_wiring(structure: Structure) -> dict[str, np.ndarray]:
@@ -104,8 +130,15 @@ def _variables(device, network) -> dict[str, list[str]]:
     for owner in network.objects:
         if owner.name in ("cells", "sources", "spikes", *PATHWAYS):
             for name, variable in owner.variables.items():
-                if variable in device.arrays and variable.owner is not None and variable.owner.name == owner.name:
-                    files[f"{owner.name}.{name}"] = [device.get_array_filename(variable), np.dtype(variable.dtype).name]
+                if (
+                    variable in device.arrays
+                    and variable.owner is not None
+                    and variable.owner.name == owner.name
+                ):
+                    files[f"{owner.name}.{name}"] = [
+                        device.get_array_filename(variable),
+                        np.dtype(variable.dtype).name,
+                    ]
     return files
 
 
@@ -116,7 +149,9 @@ def _precompile(place: Path, single: bool) -> None:
     makefile = makefile.replace("-MMD -MP", "-include common.hpp $(EXTRA) -MMD -MP")
     makefile += "\ncommon.hpp.gch: common.hpp\n\t$(CXX) $(filter-out -c,$(CXXFLAGS)) -x c++-header $< -o $@\n\n$(OBJS): common.hpp.gch\n"
     if single:
-        makefile += "".join(f"code_objects/{name}_codeobject.o: EXTRA = -fsingle-precision-constant\n" for name in HOT)
+        makefile += "".join(
+            f"code_objects/{name}_codeobject.o: EXTRA = -fsingle-precision-constant\n" for name in HOT
+        )
     (place / "makefile").write_text(makefile)
 
 
@@ -136,18 +171,22 @@ def _skim(place: Path) -> None:
         path = place / "code_objects" / f"{name}_spike_thresholder_codeobject.cpp"
         code = path.read_text()
         start, end = code.index("for(size_t _idx=0; _idx<N; _idx++)"), code.index("if(_cond) {")
-        body = code[code.index("{", start) + 1:end]
+        body = code[code.index("{", start) + 1 : end]
         skim = f"""for(size_t _start=0; _start<N; _start+={BLOCK}) {{
         const size_t _stop = _start + {BLOCK} < N ? _start + {BLOCK} : N;
         int _any = 0;
         for(size_t _idx=_start; _idx<_stop; _idx++) {{ {body} _any |= _cond; }}
         if(!_any) continue;
         for(size_t _idx=_start; _idx<_stop; _idx++)"""
-        close = code.index("_array_" + name + "__spikespace[N]", end) if f"_array_{name}__spikespace[N]" in code[end:] else None
+        close = (
+            code.index("_array_" + name + "__spikespace[N]", end)
+            if f"_array_{name}__spikespace[N]" in code[end:]
+            else None
+        )
         if close is None:
             raise RuntimeError(f"Brian2 writes the threshold of {name} differently")
         close = code.rindex("}", end, close) + 1
-        path.write_text(code[:start] + skim + code[code.index("{", start):close] + "}" + code[close:])
+        path.write_text(code[:start] + skim + code[code.index("{", start) : close] + "}" + code[close:])
 
 
 def _quote(header: str) -> str:
@@ -158,7 +197,13 @@ if __name__ == "__main__":
     order = json.load(sys.stdin)
     place = Path(order["place"])
     # JSON has no tuples.
-    whole = {name: tuple(map(tuple, value)) if name == "synapses" else tuple(value) if isinstance(value, list) else value
-             for name, value in order["structure"].items()}
+    whole = {
+        name: tuple(map(tuple, value))
+        if name == "synapses"
+        else tuple(value)
+        if isinstance(value, list)
+        else value
+        for name, value in order["structure"].items()
+    }
     made = write_sources(Structure(**whole), place, order["flags"] and tuple(order["flags"]), order["single"])
     (place / "manifest.json").write_text(json.dumps(made))

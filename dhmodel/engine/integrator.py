@@ -28,8 +28,11 @@ class FrozenExponential(StateUpdateMethod):
         for name, eq in equations.items():
             if name in held and self._needed(name, equations):
                 lines.append(f"{held[name]} = {word_substitute(eq.expr.code, held)}")
-        updates = [self._advance(name, word_substitute(expr.code, held), variables) for name, expr in equations.eq_expressions
-                   if equations[name].type == "differential equation"]
+        updates = [
+            self._advance(name, word_substitute(expr.code, held), variables)
+            for name, expr in equations.eq_expressions
+            if equations[name].type == "differential equation"
+        ]
         lines += [line for group in updates for line in group]
         lines += [f"{name} = _new_{name}" for name in equations.diff_eq_names]
         return "\n".join(lines)
@@ -46,8 +49,11 @@ class FrozenExponential(StateUpdateMethod):
         slope = f"_rate_{name} = {code}"
         if rate == 0:
             return [slope, f"_new_{name} = {name} + step*_rate_{name}"]
-        return [slope, f"_z_{name} = step*({sympy_to_str(rate)})",
-                f"_new_{name} = {name} + step*_rate_{name}*(1.0 + _z_{name}*(0.5 + _z_{name}*0.16666666666666667))"]
+        return [
+            slope,
+            f"_z_{name} = step*({sympy_to_str(rate)})",
+            f"_new_{name} = {name} + step*_rate_{name}*(1.0 + _z_{name}*(0.5 + _z_{name}*0.16666666666666667))",
+        ]
 
 
 frozen_exponential = FrozenExponential()

@@ -18,8 +18,23 @@ __all__ = ["STATES", "Spikes", "check_finite", "run_compiled"]
 
 #: States whose final values betray a run that left the real numbers. The binary is compiled with -ffast-math, where a
 #: comparison with NaN means nothing, so the check happens here.
-STATES = ("cells.v", "cells.w", "cells.g_ampa", "cells.g_nmda", "cells.g_nk1", "cells.g_gaba_a", "cells.g_glycine", "cells.g_gaba_b",
-          "cells.g_mod", "cells.i_noise", "cells.i_intrinsic", "cells.calcium", "cells.can_gate", "sources.pad", "sources.resource")
+STATES = (
+    "cells.v",
+    "cells.w",
+    "cells.g_ampa",
+    "cells.g_nmda",
+    "cells.g_nk1",
+    "cells.g_gaba_a",
+    "cells.g_glycine",
+    "cells.g_gaba_b",
+    "cells.g_mod",
+    "cells.i_noise",
+    "cells.i_intrinsic",
+    "cells.calcium",
+    "cells.can_gate",
+    "sources.pad",
+    "sources.resource",
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +45,9 @@ class Spikes:
     cells: np.ndarray
 
 
-def run_compiled(built: Built, arrays: Mapping[str, np.ndarray], feed: Feed, time_limit: float | None = None) -> Spikes:
+def run_compiled(
+    built: Built, arrays: Mapping[str, np.ndarray], feed: Feed, time_limit: float | None = None
+) -> Spikes:
     """Run the binary once, in a folder of its own that is gone afterwards.
 
     Parameters
@@ -86,7 +103,15 @@ def _execute(built, arguments, folder, time_limit) -> None:
     command = [str(built.binary), "--results_dir", "results/", *arguments]
     environment = {**os.environ, "DHMODEL_FEED": str(folder / "feed")}
     try:
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=time_limit, check=False)
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=time_limit,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         raise EngineError(f"the run exceeded its time limit of {time_limit:g} s") from None
     complaint = (done.stderr + done.stdout).strip()
@@ -109,5 +134,7 @@ def check_finite(name: str, values: np.ndarray) -> None:
     """Raise EngineError if a state has left the real numbers."""
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
-        raise EngineError(f"non-finite {name} in {bad.size} of {values.size} units at the end of the run (first: unit {bad[0]}); "
-                          "the parameters drive the circuit out of the real numbers")
+        raise EngineError(
+            f"non-finite {name} in {bad.size} of {values.size} units at the end of the run (first: unit {bad[0]}); "
+            "the parameters drive the circuit out of the real numbers"
+        )

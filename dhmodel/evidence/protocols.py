@@ -31,7 +31,7 @@ def in_turn(work: Sequence[tuple[Plan, int]]) -> list[Recording]:
 
 def _replicated(plans: Mapping[str, Plan], replicates: int, run: Run) -> dict[str, list[Recording]]:
     done = run([(one, number) for one, number in product(plans.values(), range(replicates))])
-    return {name: done[i * replicates:(i + 1) * replicates] for i, name in enumerate(plans)}
+    return {name: done[i * replicates : (i + 1) * replicates] for i, name in enumerate(plans)}
 
 
 def _counts(recordings, P, population="WDR", window="C") -> np.ndarray:
@@ -45,7 +45,9 @@ def _rates(recordings, P, population) -> np.ndarray:
     return np.array([summarise(one, P)["rate"][POPULATIONS.index(population)] for one in recordings])
 
 
-def windup(replicates: int, seed: int, run: Run = in_turn, set: Mapping[str, object] | None = None) -> dict[str, np.ndarray]:
+def windup(
+    replicates: int, seed: int, run: Run = in_turn, set: Mapping[str, object] | None = None
+) -> dict[str, np.ndarray]:
     """Wind-up of WDR cells: 16 C-strength shocks at 1 Hz, alone and under three blocks, and 6 shocks at 0.1 Hz (Mendell 1966).
 
     Returns
@@ -55,7 +57,10 @@ def windup(replicates: int, seed: int, run: Run = in_turn, set: Mapping[str, obj
         ``left_<drug>`` (share of the growth that remains) and ``first_<drug>`` (share of the first response that remains).
     """
     base, slow = dict(set or {}), {"windup.frequency": "0.1 Hz", "windup.number": 6}
-    plans = {"control": plan(stimulus="windup", set=base, seed=seed), "slow": plan(stimulus="windup", set=base | slow, seed=seed)}
+    plans = {
+        "control": plan(stimulus="windup", set=base, seed=seed),
+        "slow": plan(stimulus="windup", set=base | slow, seed=seed),
+    }
     drugs = ("ap5", "can_blocker", "nk1_antagonist")
     plans |= {drug: plan(stimulus="windup", drugs={drug: 1.0}, set=base, seed=seed) for drug in drugs}
     done = _replicated(plans, replicates, run)
@@ -69,8 +74,14 @@ def windup(replicates: int, seed: int, run: Run = in_turn, set: Mapping[str, obj
     return answer
 
 
-def foreman(replicates: int, seed: int, run: Run = in_turn, set: Mapping[str, object] | None = None,
-            drugs: Mapping[str, float] | None = None, pulses: int = 40) -> dict[str, np.ndarray]:
+def foreman(
+    replicates: int,
+    seed: int,
+    run: Run = in_turn,
+    set: Mapping[str, object] | None = None,
+    drugs: Mapping[str, float] | None = None,
+    pulses: int = 40,
+) -> dict[str, np.ndarray]:
     """Single dorsal-column pulses at 1 Hz during pinch (Foreman et al. 1976, replicated by Zhang et al. 2014).
 
     Returns
@@ -79,25 +90,46 @@ def foreman(replicates: int, seed: int, run: Run = in_turn, set: Mapping[str, ob
         ``percent``: mean firing of WDR cells in % of before the pulse at ``latency`` (s, bin centres); ``before``: rate before
         the pulse, Hz; ``half_recovery``: time at which each cell is back at 50 %, s, shape (cell,), NaN where it never fell.
     """
-    chosen = plan("tonic", stimulus="pinch", drugs=drugs, seed=seed, duration=f"{pulses} s",
-                  set={**(set or {}), "tonic.frequency": "1 Hz", "tonic.delay": "0.3 s"})
-    edges = np.concatenate([[-0.2, 0.0], np.arange(0.005, 0.2, 0.01)])
+    chosen = plan(
+        "tonic",
+        stimulus="pinch",
+        drugs=drugs,
+        seed=seed,
+        duration=f"{pulses} s",
+        set={**(set or {}), "tonic.frequency": "1 Hz", "tonic.delay": "0.3 s"},
+    )
     kernels, halves, before = [], [], []
     for one in _replicated({"pinch": chosen}, replicates, run)["pinch"]:
-        start = sum(size for name, size in one.sizes.items() if POPULATIONS.index(name) < POPULATIONS.index("WDR"))
-        cells = one.sizes["WDR"]
-        own = (one.neurons >= start) & (one.neurons < start + cells)
-        around = peri_event(one.times[own], one.neurons[own] - start, cells, one.pulses, edges)
-        pooled = around["rate"].mean("neuron")
-        before.append(float(pooled[0]))
-        kernels.append(100 * pooled.values / float(pooled[0]))
-        halves.append(half_recovery(kernel(around)["percent"]).values)
-    return {"latency": around["latency"].values + around["width"].values / 2, "percent": np.mean(kernels, axis=0),
-            "before": np.array(before), "half_recovery": np.concatenate(halves)}
+        around = _around_pulses(one, "WDR", 0.005)
+        pooled = kernel(around)["pooled"]
+        before.append(float(around["rate"].isel(latency=0).mean()))
+        kernels.append(pooled.values)
+        # One cell has few spikes: its recovery is read from bins twice as wide.
+        halves.append(half_recovery(kernel(_around_pulses(one, "WDR", 0.01))["percent"]).values)
+    return {
+        "latency": (around["latency"] + around["width"] / 2).values,
+        "percent": np.mean(kernels, axis=0),
+        "before": np.array(before),
+        "half_recovery": np.concatenate(halves),
+    }
 
 
-def shechter(replicates: int, seed: int, state: str = "snl", run: Run = in_turn,
-             set: Mapping[str, object] | None = None) -> dict[str, np.ndarray]:
+def _around_pulses(one: Recording, population: str, width: float) -> xr.Dataset:
+    """Rate of each cell around the pulses: one bin of 200 ms before, then bins centred on multiples of `width`."""
+    first = sum(one.sizes[name] for name in POPULATIONS[: POPULATIONS.index(population)])
+    cells = one.sizes[population]
+    own = (one.neurons >= first) & (one.neurons < first + cells)
+    edges = np.concatenate([[-0.2, 0.0], np.arange(width / 2, 0.2, width)])
+    return peri_event(one.times[own], one.neurons[own] - first, cells, one.pulses, edges)
+
+
+def shechter(
+    replicates: int,
+    seed: int,
+    state: str = "snl",
+    run: Run = in_turn,
+    set: Mapping[str, object] | None = None,
+) -> dict[str, np.ndarray]:
     """C-window spikes of a wind-up train (16 shocks, 0.5 Hz) with SCS from 1 s before it to its end, at 50 Hz and at 1 kHz.
 
     Shechter et al. 2013 measured after five minutes of conditioning. What remains of that after the train needs slow states;
@@ -110,14 +142,24 @@ def shechter(replicates: int, seed: int, state: str = "snl", run: Run = in_turn,
     """
     base = {**(set or {}), "windup.frequency": "0.5 Hz", "windup.delay": "1 s"}
     plans = {"0": plan(stimulus="windup", state=state, set=base, seed=seed)}
-    plans |= {f: plan("tonic", stimulus="windup", state=state, seed=seed, set={**base, "tonic.frequency": f"{f} Hz"})
-              for f in ("50", "1000")}
+    plans |= {
+        f: plan(
+            "tonic", stimulus="windup", state=state, seed=seed, set={**base, "tonic.frequency": f"{f} Hz"}
+        )
+        for f in ("50", "1000")
+    }
     done = _replicated(plans, replicates, run)
     total = {name: _counts(done[name], plans[name].parameters).sum(axis=1) for name in plans}
-    return {"control": total["0"], "ratio_50": total["50"] / total["0"], "ratio_1000": total["1000"] / total["0"]}
+    return {
+        "control": total["0"],
+        "ratio_50": total["50"] / total["0"],
+        "ratio_1000": total["1000"] / total["0"],
+    }
 
 
-def gate(replicates: int, seed: int, run: Run = in_turn, set: Mapping[str, object] | None = None) -> dict[str, np.ndarray]:
+def gate(
+    replicates: int, seed: int, run: Run = in_turn, set: Mapping[str, object] | None = None
+) -> dict[str, np.ndarray]:
     """Answer of lamina I projection cells to brush: intact, disinhibited, and with NMDA blocked too (Torsney and MacDermott 2006).
 
     Returns
@@ -126,22 +168,45 @@ def gate(replicates: int, seed: int, run: Run = in_turn, set: Mapping[str, objec
         PN rate under brush, Hz, shape (replicate,), by condition; ``WDR`` is the intact WDR rate.
     """
     both = {"bicuculline": 1.0, "strychnine": 1.0}
-    conditions = {"naive": {}, "disinhibited": both, "disinhibited_ap5": both | {"ap5": 1.0}, "bicuculline": {"bicuculline": 1.0},
-                  "strychnine": {"strychnine": 1.0}}
-    plans = {name: plan(stimulus="brush", drugs=drugs, set=set, seed=seed) for name, drugs in conditions.items()}
+    conditions = {
+        "naive": {},
+        "disinhibited": both,
+        "disinhibited_ap5": both | {"ap5": 1.0},
+        "bicuculline": {"bicuculline": 1.0},
+        "strychnine": {"strychnine": 1.0},
+    }
+    plans = {
+        name: plan(stimulus="brush", drugs=drugs, set=set, seed=seed) for name, drugs in conditions.items()
+    }
     plans["snl"] = plan(stimulus="brush", state="snl", set=set, seed=seed)
     done = _replicated(plans, replicates, run)
     answer = {name: _rates(done[name], plans[name].parameters, "PN") for name in plans}
-    return answer | {"WDR": _rates(done["naive"], plans["naive"].parameters, "WDR"),
-                     "WDR_snl": _rates(done["snl"], plans["snl"].parameters, "WDR")}
+    return answer | {
+        "WDR": _rates(done["naive"], plans["naive"].parameters, "WDR"),
+        "WDR_snl": _rates(done["snl"], plans["snl"].parameters, "WDR"),
+    }
 
 
-def scs_on_pinch(replicates: int, seed: int, state: str = "naive", frequencies: Sequence[float] = (10, 50, 300, 1000),
-                 run: Run = in_turn, set: Mapping[str, object] | None = None) -> dict[str, np.ndarray]:
+def scs_on_pinch(
+    replicates: int,
+    seed: int,
+    state: str = "naive",
+    frequencies: Sequence[float] = (10, 50, 300, 1000),
+    run: Run = in_turn,
+    set: Mapping[str, object] | None = None,
+) -> dict[str, np.ndarray]:
     """WDR and PN firing under pinch with tonic SCS, in % of none; shape (replicate, frequency)."""
     values = (0, *frequencies)
-    plans = {str(f): plan("tonic", state=state, stimulus="pinch", seed=seed, set={**(set or {}), "tonic.frequency": f"{f} Hz"})
-             for f in values}
+    plans = {
+        str(f): plan(
+            "tonic",
+            state=state,
+            stimulus="pinch",
+            seed=seed,
+            set={**(set or {}), "tonic.frequency": f"{f} Hz"},
+        )
+        for f in values
+    }
     done = _replicated(plans, replicates, run)
     answer = {}
     for population in ("WDR", "PN"):
@@ -151,10 +216,22 @@ def scs_on_pinch(replicates: int, seed: int, state: str = "naive", frequencies: 
     return answer
 
 
-def resting(replicates: int, seed: int, state: str = "naive", run: Run = in_turn,
-            set: Mapping[str, object] | None = None) -> xr.Dataset:
+def resting(
+    replicates: int,
+    seed: int,
+    state: str = "naive",
+    run: Run = in_turn,
+    set: Mapping[str, object] | None = None,
+) -> xr.Dataset:
     """Rate (Hz) and active fraction of every population without a test stimulus; dimensions (replicate, population)."""
     chosen = plan(state=state, set=set, seed=seed)
-    found = [summarise(one, chosen.parameters) for one in _replicated({"rest": chosen}, replicates, run)["rest"]]
-    return xr.Dataset({name: (("replicate", "population"), np.array([one[name] for one in found])) for name in ("rate", "active")},
-                      {"population": list(POPULATIONS)})
+    found = [
+        summarise(one, chosen.parameters) for one in _replicated({"rest": chosen}, replicates, run)["rest"]
+    ]
+    return xr.Dataset(
+        {
+            name: (("replicate", "population"), np.array([one[name] for one in found]))
+            for name in ("rate", "active")
+        },
+        {"population": list(POPULATIONS)},
+    )

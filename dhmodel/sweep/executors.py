@@ -230,7 +230,8 @@ def _one_line(error: BaseException) -> str:
 
 def _is_disk_full(error: BaseException | None) -> bool:
     while error is not None:
-        if isinstance(error, OSError) and error.errno in DISK_FULL:
+        # numpy reports what it could not write as an OSError without a number
+        if isinstance(error, OSError) and error.errno in (None, *DISK_FULL):
             return True
         error = error.__cause__
     return False

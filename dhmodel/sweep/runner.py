@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -79,8 +79,14 @@ def run_sweep(
             prepare(plan)
         _run(store, executor, tasks, progress, say)
     except KeyboardInterrupt:
-        store.reset_running()
         raise SweepInterrupted(_what_is_kept(store)) from None
+    except StoreError as error:
+        raise StoreError(f"{error}; {_what_is_kept(store)}") from error
+    finally:
+        with suppress(
+            StoreError
+        ):  # on a full disk they stay marked as running, which is taken up again all the same
+            store.reset_running()
     return store
 
 
@@ -113,7 +119,7 @@ def _react(event: Event, store: SweepStore, say: Callable[[str], None]) -> None:
     if event.status == "pending":
         say(f"{where}: {event.error}; trying once more")
     if event.disk_full:
-        raise StoreError(f"{where}: {event.error}; {_what_is_kept(store)}")
+        raise StoreError(f"{where}: {event.error}")
 
 
 def _progress(store: SweepStore, left: Counter[int], failed: int) -> str:

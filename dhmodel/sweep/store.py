@@ -101,9 +101,11 @@ class SweepStore:
 
     def reset_running(self) -> None:
         """Mark units that were running as pending, because nobody is running them any more."""
-        self.status[self.status == STATUSES.index("running")] = STATUSES.index("pending")
-        with _writing(self.path):
-            self._flush()
+        running = self.status == STATUSES.index("running")
+        if running.any():
+            self.status[running] = STATUSES.index("pending")
+            with _writing(self.path):
+                self._flush()
 
     def dataset(self) -> xr.Dataset:
         """Open the results: lazily from disk, loaded from memory."""

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from dhmodel import recording
+from dhmodel.errors import EngineError
 from dhmodel.simulate import Plan
 from dhmodel.stimulation.natural import shock_onsets
 
@@ -93,6 +94,15 @@ def measure_on_full_disk(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
     note(plan, replicate)
     with open("/dev/full", "w") as file:
         file.write("x")
+    return result(plan, replicate)
+
+
+def measure_on_full_disk_by_numpy(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
+    note(plan, replicate)
+    try:
+        np.zeros(100_000).tofile("/dev/full")
+    except OSError as error:
+        raise EngineError("cannot write the run folder") from error
     return result(plan, replicate)
 
 
