@@ -1,11 +1,13 @@
 """Firing against a swept axis: a grid of panels, populations by stimuli, with a line per state."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib import rcParams
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec, SubplotSpec
@@ -16,7 +18,19 @@ from dhmodel.errors import InputError
 from dhmodel.measures import SILENT, known, percent_of_baseline, spread
 from dhmodel.plots.axis import Scale, mark, scale_of
 from dhmodel.plots.checks import swept
-from dhmodel.plots.style import COLUMN, PAGE, REFERENCE, band, legend, letter, look, styled, values_of
+from dhmodel.plots.style import (
+    COLUMN,
+    PAGE,
+    REFERENCE,
+    band,
+    legend,
+    legend_columns,
+    legend_entries,
+    letter,
+    look,
+    styled,
+    values_of,
+)
 
 
 @styled
@@ -112,7 +126,9 @@ def _grid(
     for population in populations:
         known(population, data["population"].values, "population")
     scale, titles = scale_of(data[dim]), values_of(data[column])
-    figure, spots, width = _sheet(len(populations), len(titles), _label_inside(data, column, line), scale)
+    entries = legend_entries(values_of(data[line]), replicates, bool(unit))
+    inside = _label_inside(data, column, line)
+    figure, spots, width = _sheet(len(populations), len(titles), inside, scale, entries)
     for row, population in enumerate(populations):
         kinds: dict[str, list[Axes]] = {"percent": [], "strip": [], "rate": []}
         for place, title in enumerate(titles):
@@ -127,7 +143,7 @@ def _grid(
             letter(top, row * len(titles) + place)
         _share(kinds, population, unit)
     figure.supxlabel(scale.label, fontsize=rcParams["axes.labelsize"], y=0.01, va="bottom")
-    legend(figure, values_of(data[line]), replicates, bool(unit))
+    legend(figure, entries)
     return figure
 
 
@@ -139,16 +155,19 @@ def _label_inside(data: xr.Dataset, column: str, line: str) -> bool:
     return bool((rates.isel({column: 0}) & ~rates.all(column)).any())
 
 
-def _sheet(rows: int, columns: int, label_inside: bool, scale: Scale) -> tuple[Figure, GridSpec, float]:
+def _sheet(
+    rows: int, columns: int, label_inside: bool, scale: Scale, entries: Sequence[Artist]
+) -> tuple[Figure, GridSpec, float]:
     """
-    A figure with a grid of equal panels, and the width of a panel in points.
+    A figure with a grid of equal panels below its legend, and the width of a panel in points.
 
     Room for labels is fixed, in inches, so that panels line up whatever their numbers.
     """
     width = {1: COLUMN, 2: 0.74 * PAGE}.get(columns, max(PAGE, 1.75 * columns))
     left, right, gap = 0.62, 0.16, 0.62 if label_inside else 0.42
     names = 0.032 * max(map(len, scale.labels)) if scale.named else 0.0  # written at a slant
-    top, bottom, between, tall = 0.58 if columns == 1 else 0.44, 0.4 + names, 0.42 + names, 1.5
+    top = 0.3 + 0.14 * ceil(len(entries) / legend_columns(entries, width))
+    bottom, between, tall = 0.4 + names, 0.42 + names, 1.5
     height = top + tall * rows + between * (rows - 1) + bottom
     panel = (width - left - right - gap * (columns - 1)) / columns
     figure = Figure(figsize=(width, height))

@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 
 from dhmodel.measures import known, spread
 from dhmodel.plots.checks import has, single_axis
-from dhmodel.plots.style import COLUMN, GREY, PAGE, band, legend, letter, look, styled, values_of
+from dhmodel.plots.style import (
+    COLUMN,
+    GREY,
+    PAGE,
+    band,
+    legend,
+    legend_entries,
+    letter,
+    look,
+    styled,
+    values_of,
+)
 
 _MANY = 40  # markers on more points than this would hide the curve
 
@@ -40,7 +51,7 @@ def psth_figure(ds: xr.Dataset, populations: Sequence[str] = ("WDR", "PN")) -> F
         axes.set(ylabel=f"{population} rate (Hz)", ylim=(0, None), xlim=(0, _end(ds)))
         letter(axes, index)
     rows[-1].set_xlabel("Time (s)")
-    legend(figure, values_of(ds[line]) if line else [], ds.sizes["replicate"])
+    legend(figure, legend_entries(values_of(ds[line]) if line else [], ds.sizes["replicate"]))
     return figure
 
 
@@ -71,7 +82,7 @@ def windup_figure(ds: xr.Dataset, populations: Sequence[str] = ("WDR", "PN"), wi
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 4, 5, 10]))
         letter(axes, index)
     panels[0].set_ylabel(f"Spikes per neuron, {window} window")
-    legend(figure, values_of(ds[line]) if line else [], ds.sizes["replicate"])
+    legend(figure, legend_entries(values_of(ds[line]) if line else [], ds.sizes["replicate"]))
     return figure
 
 

@@ -10,10 +10,12 @@ import matplotlib.style
 import numpy as np
 import xarray as xr
 from matplotlib import rcParams
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
 from dhmodel.errors import StoreError
@@ -69,18 +71,36 @@ def letter(axes: Axes, index: int) -> None:
     axes.annotate(name, (0, 1), (-14, 3), "axes fraction", "offset points", fontsize=9, fontweight="bold")
 
 
-def legend(figure: Figure, names: Sequence[str], replicates: int, baseline: bool = False) -> None:
-    """One legend above all panels: the lines, and what bands and dashes mean."""
-    handles: list[Any] = [Line2D([], [], label=name, **look(at)) for at, name in enumerate(names) if name]
+def legend_entries(names: Sequence[str], replicates: int, baseline: bool = False) -> list[Artist]:
+    """What a legend explains: the lines, and what bands and dashes mean."""
+    entries: list[Artist] = [Line2D([], [], label=name, **look(at)) for at, name in enumerate(names) if name]
     if replicates > 1:
-        handles.append(Patch(color="0.8", label=f"mean ± s.d. of {replicates} replicates"))
+        entries.append(Patch(color="0.8", label=f"mean ± s.d. of {replicates} replicates"))
     if baseline:
-        handles.append(Line2D([], [], label="no stimulation", **REFERENCE))
-    columns = len(handles) if figure.get_figwidth() > 1.2 * COLUMN else 2
+        entries.append(Line2D([], [], label="no stimulation", **REFERENCE))
+    return entries
+
+
+def legend_columns(entries: Sequence[Artist], width: float) -> int:
+    """The most columns of a legend that fit into a width in inches; matplotlib fills one after the other."""
+    em = rcParams["legend.fontsize"]
+    beside = rcParams["legend.handlelength"] + rcParams["legend.handletextpad"]
+    texts = [TextPath((0, 0), str(entry.get_label()), size=em).get_extents().width for entry in entries]
+    space = rcParams["legend.columnspacing"]
+    for columns in range(len(texts), 1, -1):
+        widest = [max(column) + em * (beside + space) for column in np.array_split(texts, columns)]
+        if sum(widest) <= 72 * width - 2 * em:  # room for the frame, and for glyphs rounded to pixels
+            return columns
+    return 1
+
+
+def legend(figure: Figure, entries: Sequence[Artist]) -> None:
+    """One legend above all panels, in as few rows as the width allows."""
+    columns = legend_columns(entries, figure.get_figwidth())
     if figure.get_layout_engine() is None:
-        figure.legend(handles=handles, loc="upper center", ncols=columns)
+        figure.legend(handles=list(entries), loc="upper center", ncols=columns)
     else:
-        figure.legend(handles=handles, loc="outside upper center", ncols=columns)
+        figure.legend(handles=list(entries), loc="outside upper center", ncols=columns)
 
 
 def name_of(value: Hashable) -> str:

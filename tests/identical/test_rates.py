@@ -1,9 +1,9 @@
 """
 Frozen firing rates of a small network: every population under every stimulus in every state.
 
-The numbers in `rates.csv` are means over ten replicates of one seed; each carries the tolerance that the spread over those
-replicates allows (see `tolerance`). Processors and compilers change single spikes, not these rates. They move on purpose only:
-``pytest tests/identical --freeze-rates`` writes them anew.
+The numbers in `rates.csv` are means over ten replicates of one seed; each carries a tolerance taken from the
+spread over those replicates (see `tolerance`). Processors and compilers change single spikes, not these rates.
+They move on purpose only: ``pytest tests/identical --freeze-rates`` writes them anew.
 """
 
 import csv
@@ -43,8 +43,11 @@ def frozen():
 
 
 def tolerance(sd):
-    """Four standard errors of the mean, and at least 0.05 Hz: another processor redraws rounding errors, not trains or cells."""
-    return max(0.05, 4 * sd / np.sqrt(REPLICATES))
+    """Return a quarter of the standard error of the mean, Hz: trains, cells and wiring are the same, only rounding is not.
+
+    Single and double precision differ by a fiftieth of a standard error at most (seen on one machine, all combinations).
+    """
+    return max(0.02, 0.25 * sd / np.sqrt(REPLICATES))
 
 
 @pytest.mark.parametrize("stimulus", STIMULI)
@@ -65,6 +68,8 @@ def test_rates_are_those_frozen(state, stimulus, freezing):
         )
 
 
-def test_every_combination_is_frozen_and_none_is_left_over():
+def test_every_combination_is_frozen_and_none_is_left_over(freezing):
+    if freezing is not None:
+        pytest.skip("the numbers are being written")
     wanted = {(state, stimulus, name) for state in STATES for stimulus in STIMULI for name in POPULATIONS}
     assert set(frozen()) == wanted

@@ -134,8 +134,8 @@ def test_frequency_figure_has_print_width_reference_lines_and_one_legend():
     assert all(axes.get_legend() is None for axes in figure.axes)
 
 
-@pytest.mark.parametrize("change", ["as it is", "all silent", "one column", "by name"])
-def test_all_text_is_on_the_paper_and_tick_labels_do_not_touch(change):
+@pytest.mark.parametrize("change", ["as it is", "all silent", "one column", "by name", "many lines"])
+def test_all_text_is_on_the_paper_and_no_labels_touch(change):
     ds = sweep()
     if change == "all silent":
         ds["rate"].loc[{"stimulus": "spontaneous"}] = 0.01
@@ -143,6 +143,9 @@ def test_all_text_is_on_the_paper_and_tick_labels_do_not_touch(change):
         ds = ds.sel(stimulus="pinch", drop=True)
     elif change == "by name":
         ds = ds.isel({"tonic.frequency": 0}, drop=True)
+    elif change == "many lines":
+        ds = ds.isel(state=[0, 1, 0, 1], stimulus=1).rename(state="synapse.gaba_a.scale")
+        ds = ds.assign_coords({"synapse.gaba_a.scale": [0.0, 0.25, 0.5, 1.0]})
     figure = plots.sweep_figure(ds)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -154,6 +157,16 @@ def test_all_text_is_on_the_paper_and_tick_labels_do_not_touch(change):
     for axes in figure.axes:
         shown = [label.get_window_extent(renderer) for label in axes.get_xticklabels() if label.get_text()]
         assert all(left.x1 < right.x0 for left, right in zip(shown, shown[1:], strict=False))
+        assert figure.legends[0].get_window_extent(renderer).y0 > axes.title.get_window_extent(renderer).y1
+
+
+def test_a_legend_too_wide_for_the_page_takes_another_row():
+    ds = simulation().expand_dims({"synapse.gaba_a.scale": [0.0, 0.25, 0.5, 1.0]})
+    for figure in (plots.psth_figure(ds), plots.windup_figure(ds)):
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        box = figure.legends[0].get_window_extent(canvas.get_renderer())
+        assert 0 <= box.x0 < box.x1 <= figure.bbox.width
 
 
 def test_an_unfinished_sweep_draws_what_there_is():
