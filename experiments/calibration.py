@@ -61,7 +61,7 @@ def card(run, set, parts):
     if "foreman" in parts:
         answer = protocols.foreman(**common)
         show("foreman before Hz", answer["before"], "20-70")
-        for at, percent in zip(answer["latency"][1:12], answer["percent"][1:12], strict=True):
+        for at, percent in zip(answer["latency"][1:22], answer["percent"][1:22], strict=True):
             show(
                 f"foreman {1000 * at:.0f} ms",
                 percent,

@@ -177,8 +177,6 @@ k += 1
 t_next = next_spike(i, k)
 """
 
-FIRST_SPIKE = "t_next = t_next*int(t > 0*second) + int(t <= 0*second)*next_spike(i, k)"
-
 #: Synapses: weights per synapse, and what one presynaptic spike does.
 FROM_SOURCES = (
     "ampa : siemens\nnmda : siemens\nnk1 : siemens\nmod : siemens",

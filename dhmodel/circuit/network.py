@@ -92,7 +92,6 @@ def _sources(structure, functions, clock, slow) -> b2.NeuronGroup:
     # Release is settled before the synapses carry the spike, so that it belongs to this spike.
     sources.resetter["spike"].when = "after_thresholds"
     sources.run_regularly(equations.TERMINAL_SLOW, clock=slow, when="start", name="terminal_slow")
-    sources.run_regularly(equations.FIRST_SPIKE, dt=1e6 * b2.second, when="start", name="first_spike")
     return sources
 
 

@@ -30,6 +30,12 @@ class Feed:
     slow_dt: float
     stop: float
 
+    def first(self) -> np.ndarray:
+        """Return the first spike time of every source, s; never (the largest number) for a silent one."""
+        start, stop = self.offsets[:-1], self.offsets[1:]
+        times = np.append(self.times, 0.0)[start]
+        return np.where(start < stop, times, np.finfo(float).max)
+
     def write(self, path: Path) -> None:
         """Write the file that the compiled circuit maps into memory."""
         rows, cells = self.noise.shape

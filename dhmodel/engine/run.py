@@ -89,7 +89,7 @@ def _write(built, arrays, feed, folder) -> list[str]:
     static, variables, arguments = built.manifest["static"], built.manifest["variables"], []
     if missing := set(static) - set(arrays):
         raise EngineError(f"no array given for {', '.join(sorted(missing))}")
-    for name, array in arrays.items():
+    for name, array in {**arrays, "sources.t_next": feed.first()}.items():
         if name in static:
             kind = np.float64 if name.endswith(".delay") else np.int32
             np.ascontiguousarray(array, dtype=kind).tofile(folder / "static_arrays" / static[name])

@@ -55,7 +55,7 @@ def run_runtime(structure: Structure, arrays: Mapping[str, np.ndarray], feed: Fe
 def prepare_network(structure: Structure, arrays: Mapping[str, np.ndarray], feed: Feed) -> b2.Network:
     """Make the network and give every variable its values."""
     network = make_network(structure, arrays, runtime_functions(feed), frozen_exponential)
-    for name, values in arrays.items():
+    for name, values in {**arrays, "sources.t_next": feed.first()}.items():
         owner, variable = name.split(".")
         if variable in ("i", "j"):
             continue
