@@ -4,7 +4,8 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-# A module and a function share these two names. Importing them here, once and for all, makes the function the attribute.
+# A module and a function share these two names. Importing them here, once and for all, makes the function the
+# attribute.
 from dhmodel.simulate import simulate
 from dhmodel.sweep import sweep
 

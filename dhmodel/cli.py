@@ -4,6 +4,7 @@ The command line: ``dhmodel run | sweep | status | plot | list | info | bench``.
 Every import that takes time stands in the command that needs it, so that ``dhmodel list`` answers at once.
 """
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -255,12 +256,36 @@ def info(
         typer.echo(str(parameter(name)))
 
 
-@app.command()
-def bench() -> None:
+@app.command(
+    epilog=_examples(
+        "dhmodel bench",
+        "dhmodel bench --quick --only throughput --only start --json bench.json",
+    )
+)
+def bench(
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="engine, throughput, start, overhead, stimulation or sweep; repeatable."
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Shorter runs, no cold start, no Cython target.")
+    ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Save the figures and the machine.")
+    ] = None,
+) -> None:
     """Measure the engine: nanoseconds per neuron-step beside other ways to run the same network."""
-    from dhmodel.engine import bench as benchmark
+    from dhmodel.bench import bench as measure_all
 
-    benchmark.main()
+    if json_file is not None and not os.access(json_file.parent, os.W_OK):
+        raise InputError(f"--json: cannot write into {quoted(str(json_file.parent))}")
+    text, data = measure_all(only or (), quick)
+    typer.echo(text)
+    if json_file is not None:
+        json_file.write_text(json.dumps(data, indent=2) + "\n")
+        typer.echo(f"saved {json_file}")
 
 
 def _tell(done: "SweepStore", path: Path, file: "SweepFile | None") -> None:

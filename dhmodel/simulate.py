@@ -4,16 +4,19 @@ import hashlib
 import json
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dhmodel.circuit import assemble
+from dhmodel.circuit.structure import Structure
 from dhmodel.engine import build
-from dhmodel.engine.feed import Feed
+from dhmodel.engine.feed import Feed, white_noise
 from dhmodel.engine.run import Spikes, run_compiled
 from dhmodel.errors import InputError, unknown
 from dhmodel.parameters import Parameters, doses, resolve
@@ -95,10 +98,8 @@ def plan(
     InputError
         One line: what was given, where, what is allowed, the nearest valid name.
     """
-    if paradigm not in paradigms():
-        raise unknown("paradigm", paradigm, paradigms())
-    if stimulus not in stimuli():
-        raise unknown("stimulus", stimulus, stimuli())
+    _check_name("paradigm", paradigm, paradigms())
+    _check_name("stimulus", stimulus, stimuli())
     parameters = resolve(state, set, drugs)
     length = default_duration(parameters, stimulus) if duration is None else to_si(duration, "s", "duration")
     before = to_si(warmup, "s", "warmup")
@@ -106,24 +107,33 @@ def plan(
         raise InputError(f"duration: got {duration!r}, needs more than 0 s")
     if before < 0:
         raise InputError(f"warmup: got {warmup!r}, needs 0 s or more")
-    stream(seed, 0, "check")
+    stream(seed, 0, "check")  # complains of a bad seed
     return Plan(
         paradigm, state, stimulus, doses(drugs), parameters, length, before, int(seed), _target(target)
     )
 
 
+def _check_name(kind: str, name: object, allowed: Iterable[str]) -> None:
+    if not isinstance(name, str) or name not in allowed:
+        raise unknown(kind, name, allowed)
+
+
 def _target(name: str) -> str:
-    if name not in ("auto", *TARGETS):
-        raise unknown("target", name, ("auto", *TARGETS))
+    _check_name("target", name, ("auto", *TARGETS))
     if name != "auto":
         return name
     if build.compiler() is None:
-        warnings.warn(
-            "no C++ compiler with make found: using the numpy target, about a hundred times slower",
-            stacklevel=3,
-        )
+        _warn_of_numpy()
         return "numpy"
     return "cpp"
+
+
+@lru_cache
+def _warn_of_numpy() -> None:
+    """Warn once per process."""
+    warnings.warn(
+        "no C++ compiler with make found: using the numpy target, about a hundred times slower", stacklevel=2
+    )
 
 
 def prepare(plan: Plan) -> None:
@@ -168,11 +178,11 @@ def record(plan: Plan, replicate: int) -> Recording:
 def _feed(plan: Plan, trains: SpikeTrains, cells: int, replicate: int) -> Feed:
     total, step = plan.warmup + plan.duration, plan.parameters["simulation.slow_dt"]
     rows = int(np.ceil(total / step)) + 20  # the run stops at a multiple of 10 ms
-    noise = stream(plan.seed, replicate, "noise").standard_normal((rows, cells), dtype=np.float32)
+    noise = white_noise(stream(plan.seed, replicate, "noise"), rows, cells)
     return Feed(trains.offsets(), trains.times + plan.warmup, noise, step, total)
 
 
-def _run(plan: Plan, structure, arrays, feed) -> Spikes:
+def _run(plan: Plan, structure: Structure, arrays: Mapping[str, NDArray[Any]], feed: Feed) -> Spikes:
     if plan.target in build.RECIPES:
         return run_compiled(build.ensure(structure, plan.target), arrays, feed)
     from dhmodel.engine.runtime import run_runtime  # imports Brian2
@@ -192,7 +202,7 @@ def _recording(plan: Plan, inputs: AfferentInput, trains: SpikeTrains, spikes: S
     )
 
 
-def measure(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
+def measure(plan: Plan, replicate: int) -> dict[str, NDArray[Any]]:
     """Run one replicate and reduce it to the variables of the Dataset (see `recording.summarise`)."""
     return summarise(record(plan, replicate), plan.parameters)
 
@@ -243,7 +253,8 @@ def simulate(
     drugs : mapping of {str : float}, optional
         Drug to dose, the fraction of the mechanism blocked, 0 to 1.
     set : mapping of {str : object}, optional
-        Parameter path to value: text with a unit or a Brian2 quantity; numbers where the parameter is dimensionless.
+        Parameter path to value: text with a unit or a Brian2 quantity; a number where the parameter is
+        dimensionless.
     duration : str or quantity, optional
         Length of the recording; by default what the test stimulus needs.
     warmup : str or quantity
@@ -262,9 +273,9 @@ def simulate(
     Returns
     -------
     xarray.Dataset
-        ``rate`` (replicate, population), Hz; ``psth`` (replicate, population, time), Hz, bin start; ``count`` (replicate,
-        stimulus_index, population, window), spikes per neuron, where the stimulus repeats; ``active``, ``source_rate``;
-        provenance in ``attrs``.
+        ``rate`` (replicate, population), Hz; ``psth`` (replicate, population, time), Hz, bin start; ``count``
+        (replicate, stimulus_index, population, window), spikes per neuron, where the stimulus repeats;
+        ``active``, ``source_rate``; provenance in ``attrs``.
 
     Raises
     ------
@@ -297,9 +308,10 @@ def simulate(
     )
 
 
-def _counter(replicates: int, progress: bool):
+def _counter(replicates: int, progress: bool) -> Iterable[int]:
     if not progress:
         return range(replicates)
     from tqdm import tqdm
 
-    return tqdm(range(replicates), desc="replicates", unit="run")
+    bar: Iterable[int] = tqdm(range(replicates), desc="replicates", unit="run")
+    return bar

@@ -9,15 +9,15 @@
 # %% [markdown]
 # # First steps
 #
-# `dhmodel` simulates the dorsal horn of the spinal cord as a circuit of spiking neurons. Primary afferents (Aβ, Aδ,
-# peptidergic and non-peptidergic C fibres) and descending cells of the brainstem drive excitatory and inhibitory
-# interneurons; two classes of projection neuron carry the output: wide-dynamic-range cells of the deep horn (`WDR`) and
-# NK1-receptor cells of lamina I (`PN`).
+# `dhmodel` simulates the dorsal horn of the spinal cord as a circuit of spiking neurons. Primary afferents
+# (Aβ, Aδ, peptidergic and non-peptidergic C fibres) and descending cells of the brainstem drive excitatory
+# and inhibitory interneurons; two classes of projection neuron carry the output: wide-dynamic-range cells of
+# the deep horn (`WDR`) and NK1-receptor cells of lamina I (`PN`).
 #
-# This notebook runs single simulations, looks at what comes back, and changes things one at a time. It uses a quarter of
-# the cells. In-degrees and weights stay, so most rates stay too, with more scatter; for a conclusion use the full network
-# (`circuit.scale` 1, the default). The first run compiles the circuit, which takes about half a minute; the binary is
-# kept, and later runs take a second.
+# This notebook runs single simulations, looks at what comes back, and changes things one at a time. It uses
+# a quarter of the cells. In-degrees and weights stay, so most rates stay too, with more scatter; for a
+# conclusion use the full network (`circuit.scale` 1, the default). The first run compiles the circuit, which
+# takes about half a minute; the binary is kept, and later runs take a second.
 
 # %%
 # %matplotlib inline
@@ -45,17 +45,19 @@ for listed in (dh.list_paradigms, dh.list_states, dh.list_stimuli, dh.list_drugs
 
 # %% [markdown]
 # ## One simulation
-# Two seconds of pinch in the intact cord, without stimulation, three times. Each *replicate* has its own cells, wiring,
-# noise and afferent spikes; together with `seed` its number decides all of them, so the same call gives the same spikes.
+# Two seconds of pinch in the intact cord, without stimulation, three times. Each *replicate* has its own
+# cells, wiring, noise and afferent spikes; together with `seed` its number decides all of them, so the same
+# call gives the same spikes.
 
 # %%
 pinch = dh.simulate(stimulus="pinch", duration="2 s", replicates=3, seed=1, spikes=True, set=small)
 pinch
 
 # %% [markdown]
-# The answer is an `xarray.Dataset`, in SI units. `rate` is the mean firing rate per neuron after the warm-up, `psth` its
-# time course, `active` the fraction of cells that took part, `source_rate` what fibres and descending cells fired.
-# (Where a stimulus repeats there is `ds["count"]` too: write it with brackets, since `ds.count` is a method of xarray.)
+# The answer is an `xarray.Dataset`, in SI units. `rate` is the mean firing rate per neuron after the
+# warm-up, `psth` its time course, `active` the fraction of cells that took part, `source_rate` what fibres
+# and descending cells fired. (Where a stimulus repeats there is `ds["count"]` too: write it with brackets,
+# since `ds.count` is a method of xarray.)
 
 # %%
 pinch["rate"].to_pandas().round(1)
@@ -64,7 +66,8 @@ pinch["rate"].to_pandas().round(1)
 raster(pinch)
 
 # %% [markdown]
-# The attributes say where the numbers come from: versions, seed, time step, and the complete set of parameters.
+# The attributes say where the numbers come from: versions, seed, time step, and the complete set of
+# parameters.
 
 # %%
 {name: value for name, value in pinch.attrs.items() if name != "parameters"}
@@ -78,8 +81,8 @@ print(dh.parameter("tonic.frequency"))
 print(dh.parameter("synapse.gaba_a.decay"))
 
 # %% [markdown]
-# `set` takes values as text with a unit, and plain numbers where the parameter has none. Here tonic spinal cord stimulation
-# (SCS) at 50 Hz is on from 2 s to 4 s of a pinch of 6 s.
+# `set` takes values as text with a unit, and plain numbers where the parameter has none. Here tonic spinal
+# cord stimulation (SCS) at 50 Hz is on from 2 s to 4 s of a pinch of 6 s.
 
 # %%
 run = {"stimulus": "pinch", "duration": "6 s", "replicates": 5, "seed": 1}
@@ -92,9 +95,9 @@ both = both.assign_coords(stimulation=["no stimulation", "SCS, 50 Hz, from 2 to 
 psth_figure(both.coarsen(time=20, coord_func="min").mean())
 
 # %% [markdown]
-# While the stimulation is on, both classes fire less, and they come back within a bin or two (200 ms) of its end: in this
-# circuit nothing outlasts the stimulation yet. Before 2 s the two runs are identical, because stimulation draws its
-# random numbers apart from those of cells, wiring and pinch.
+# While the stimulation is on, both classes fire less, and they are back within about half a second of its
+# end: nothing slower is in the circuit yet. Before 2 s the two runs are identical, because stimulation draws
+# its random numbers apart from those of cells, wiring and pinch.
 #
 # A Dataset knows what was changed:
 
@@ -104,8 +107,8 @@ before, after = (json.loads(ds.attrs["parameters"]) for ds in (without, stimulat
 
 # %% [markdown]
 # ## Drugs
-# A dose is the fraction of a mechanism that is blocked. Blocking GABA-A receptors frees the cells and the afferent
-# terminals from one part of their inhibition.
+# A dose is the fraction of a mechanism that is blocked. Blocking GABA-A receptors frees the cells and the
+# afferent terminals from one part of their inhibition.
 
 # %%
 for dose in (0, 0.5, 1):
@@ -115,7 +118,8 @@ for dose in (0, 0.5, 1):
 
 # %% [markdown]
 # ## Errors that help
-# Nothing is guessed: a misspelt name, a wrong unit or a number without its unit stops at once, before anything runs.
+# Nothing is guessed: a misspelt name, a wrong unit or a number without its unit stops at once, before
+# anything runs.
 
 # %%
 mistakes = [
@@ -133,11 +137,11 @@ for mistake in mistakes:
 
 # %% [markdown]
 # ## What reaches the cord
-# `dh.afferents` gives the spikes of the primary afferents alone, without simulating a cell. Left: the Aβ fibres while single
-# pulses at 10 Hz travel down them. A pulse recruits the fibres whose threshold it exceeds; the rest is background. Right:
-# what Aβ fibres fire against the pulse rate. At a high rate they no longer follow, so that faster pulses bring *fewer*
-# spikes to the cord. This rule rests on little evidence (see `column.follow_half`), and the answer of the model to
-# kilohertz stimulation rests on this rule.
+# `dh.afferents` gives the spikes of the primary afferents alone, without simulating a cell. Left: the Aβ
+# fibres while single pulses at 10 Hz travel down them. A pulse recruits the fibres whose threshold it
+# exceeds; the rest is background. Right: what Aβ fibres fire against the pulse rate. At a high rate they no
+# longer follow, so that faster pulses bring *fewer* spikes to the cord. This rule rests on little evidence
+# (see `column.follow_half`), and the answer of the model to kilohertz stimulation rests on this rule.
 
 # %%
 slow = dh.afferents("tonic", set={"tonic.frequency": "10 Hz"}, duration="1 s").of("AB")

@@ -9,11 +9,13 @@
 # %% [markdown]
 # # The gate in healthy and injured cord
 #
-# Touch does not hurt, although Aβ fibres of touch end in the dorsal horn beside the cells that signal pain. In the intact
-# cord inhibition closes the way from Aβ fibres to lamina I projection cells (`PN`); where inhibition fails, touch gets
-# through (allodynia). This notebook brushes the skin of the model in the intact cord, after nerve injury and under drugs,
-# and asks what spinal cord stimulation (SCS) and the brainstem do about it. It uses the full network, three replicates and
-# three strokes of the brush: enough to see the sign of an effect, not to measure it.
+# Touch does not hurt, although Aβ fibres of touch end in the dorsal horn beside the cells that signal pain.
+# In the intact cord inhibition closes the way from Aβ fibres to lamina I projection cells (`PN`); where
+# inhibition fails, touch gets through (allodynia). This notebook brushes the skin of the model in the intact
+# cord, after nerve injury and under drugs, and asks what spinal cord stimulation (SCS) and the brainstem do.
+# It uses the full network, but few replicates of two strokes each: enough to see the sign of an effect, not
+# to measure it. Conditions share cells, wiring and afferent spikes, so that what differs between two of them
+# is the condition.
 
 # %%
 # %matplotlib inline
@@ -23,12 +25,12 @@ import dhmodel as dh
 from dhmodel.plots import psth_figure, rate_figure
 from dhmodel.sweep.report import rate_table
 
-run = {"duration": "3 s", "replicates": 3, "seed": 1}
+run = {"duration": "2 s", "replicates": 3, "seed": 1}
 
 
 def compare(dimension, conditions, **common):
     """One simulation for each named condition, side by side along a new dimension."""
-    found = [dh.simulate(**run, **common, **condition) for condition in conditions.values()]
+    found = [dh.simulate(**run | common | condition) for condition in conditions.values()]
     joined = xr.concat(found, dimension, combine_attrs="drop_conflicts")
     return joined.assign_coords({dimension: list(conditions)})
 
@@ -41,8 +43,8 @@ def table(ds, dimension):
 
 # %% [markdown]
 # ## Brush
-# Bicuculline blocks GABA-A receptors, strychnine glycine receptors, AP5 NMDA receptors; `snl` is the cord after ligation
-# of a spinal nerve.
+# Bicuculline blocks GABA-A receptors, strychnine glycine receptors, AP5 NMDA receptors; `snl` is the cord
+# after ligation of a spinal nerve.
 
 # %%
 gaba, glycine, nmda = {"bicuculline": 1}, {"strychnine": 1}, {"ap5": 1}
@@ -64,33 +66,34 @@ table(brush, "condition")
 rate_figure(brush, ("WDR", "PN"), dim="condition")
 
 # %% [markdown]
-# - **Intact: the gate is shut.** PN are silent. With GABA-A and glycine receptors blocked PN answer brush, and blocking NMDA
-#   receptors as well silences them again: what Torsney and MacDermott (2006) found in slices of rat cord. A test of the
-#   package holds the model to this.
-# - **One block is not enough in this model.** Bicuculline or strychnine alone leaves PN silent, or nearly so. Here the model
-#   is too safe: strychnine alone opens the path in slices (Lu et al. 2013), and bicuculline alone makes rats allodynic
-#   (Malan et al. 2002).
-# - **Nerve injury opens the gate a crack.** PN fire some spikes under brush; the larger change is in WDR.
-# - **WDR answer brush too little.** Real wide-dynamic-range cells fire at tens of hertz when brushed. In the intact cord those
-#   of the model fire far less, so a *percentage* of their firing under brush means little.
+# - **Intact: the gate is shut.** PN are silent. With GABA-A and glycine receptors blocked PN answer brush,
+#   and blocking NMDA receptors as well silences them again: what Torsney and MacDermott (2006) found in
+#   slices of rat cord. A test of the package holds the model to this.
+# - **One block is not enough in this model.** Bicuculline or strychnine alone leaves PN silent, or nearly
+#   so. Here the model is too safe: strychnine alone opens the path in slices (Lu et al. 2013), and
+#   bicuculline alone makes rats allodynic (Malan et al. 2002).
+# - **Nerve injury raises WDR firing, and hardly that of PN.** Whether their few spikes are an answer to the
+#   brush is a question for the next section.
+# - **WDR answer brush too little.** Real wide-dynamic-range cells fire at tens of hertz when brushed. In the
+#   intact cord those of the model fire far less, so a *percentage* of their firing under brush means little.
 #
-# Below, the time course with both receptors blocked: brief volleys, one or more for each stroke of the brush (one a second).
+# Below, the time course with both receptors blocked: the brush strokes once a second.
 
 # %%
 shown = brush.sel(condition=["intact", "both"])
 psth_figure(shown.coarsen(time=5, coord_func="min").mean())
 
 # %% [markdown]
-# What the populations do in the intact cord: brush drives inhibitory cells, above all the parvalbumin cells (`GABA_PV`), and
-# hardly any excitatory cell.
+# What the populations do in the intact cord: brush drives inhibitory cells, above all the parvalbumin cells
+# (`GABA_PV`), and hardly any excitatory cell.
 
 # %%
 print(rate_table(brush.sel(condition="intact")))
 
 # %% [markdown]
 # ## The injury, one knob at a time
-# `snl` is a preset of independent parameters. Each line below turns one of them alone to its value in `snl`; the two ectopic
-# ones need a fraction of fibres and a rate.
+# `snl` is a preset of independent parameters. Here each is turned alone to its value in `snl` (the two
+# ectopic ones need a fraction of fibres and a rate), then all of them, then all but the ectopic C fibres.
 
 # %%
 knobs = {
@@ -102,22 +105,35 @@ knobs = {
     "ectopic C": {"injury.ectopic_c_fraction": 0.35, "injury.ectopic_c_rate": "1.8 Hz"},
     "ectopic Aβ": {"injury.ectopic_ab_fraction": 0.15, "injury.ectopic_ab_rate": "10 Hz"},
 }
-conditions = {"none": {}} | {name: {"set": knob} for name, knob in knobs.items()} | {"SNL (all)": {"state": "snl"}}
+conditions = {"none": {}} | {name: {"set": knob} for name, knob in knobs.items()}
+conditions["SNL"] = {"state": "snl"}
+conditions["SNL, C quiet"] = {"state": "snl", "set": {"injury.ectopic_c_fraction": 0}}
+stimuli = ["brush", "pinch"]
 injury = xr.concat(
-    [compare("injury", conditions, stimulus=stimulus) for stimulus in ("brush", "pinch")],
+    [compare("injury", conditions, stimulus=stimulus, replicates=2) for stimulus in stimuli],
     "stimulus",
     combine_attrs="drop_conflicts",
-).assign_coords(stimulus=["brush", "pinch"])
-table(injury.sel(stimulus="brush"), "injury")
-
-# %%
+).assign_coords(stimulus=stimuli)
 rate_figure(injury, ("WDR", "PN"), dim="injury")
 
+# %%
+table(injury.sel(stimulus="brush"), "injury")
+
 # %% [markdown]
-# No knob alone does what the preset does: the injury of this model is a sum of small changes that multiply each other. Of the
-# single ones ectopic discharge of C fibres matters most to the response to brush, because it keeps NMDA and NK1 receptors
-# of WDR cells busy while Aβ input arrives. That is sensitisation by ongoing input and not a failure of the gate; to tell the
-# two apart needs the knobs, and an experiment that silences the nerve.
+# For comparison, what WDR and PN fire without any stimulus:
+
+# %%
+quiet = {name: conditions[name] for name in ("ectopic C", "SNL")}
+table(compare("injury", quiet, stimulus="spontaneous", replicates=2), "injury")
+
+# %% [markdown]
+# - No knob alone does what the preset does: the injury of this model is a sum of small changes that multiply
+#   each other.
+# - Of the single ones, discharge of injured C fibres does most. A part of that is firing that needs no
+#   brush, as the last table shows.
+# - **Injury does not open the gate to PN in this model.** With the C fibres quiet, PN are about as silent to
+#   brush as in the intact cord: their few spikes are pain without a touch rather than allodynia. In WDR the
+#   answer to brush itself grows.
 
 # %% [markdown]
 # ## Stimulation and the brainstem
@@ -133,27 +149,24 @@ scs = dh.sweep(
 scs["rate"].sel(population=["WDR", "PN"]).mean("replicate").to_series().unstack("tonic.frequency").round(2)
 
 # %% [markdown]
-# `pag.drive`, from 0 to 1, is the drive of the periaqueductal grey (rest: 0.4). It raises the rates of the RVM's OFF cells
-# and of pontine noradrenergic cells, and lowers that of the ON cells.
+# `pag.drive`, from 0 to 1, is the drive of the periaqueductal grey (rest: 0.4). It raises the rates of the
+# RVM's OFF cells and of pontine noradrenergic cells, and lowers that of the ON cells.
 
 # %%
-pag = dh.sweep(
-    {"pag.drive": [0, 0.4, 1], "state": ["naive", "snl"], "stimulus": ["brush", "pinch"]},
-    progress=False,
-    **run,
-)
+pag = dh.sweep({"pag.drive": [0, 0.4, 1], "state": ["naive", "snl"]}, stimulus="pinch", progress=False, **run)
 rate_figure(pag, ("WDR", "PN"), dim="pag.drive")
 
 # %% [markdown]
-# - SCS lowers the response to pinch in both states, and less so after injury, because the injury takes away a part of the
-#   inhibition that SCS engages. In the intact cord the model is inhibited far more strongly than a cord that still
-#   feels pinch under SCS would suggest.
-# - More drive of the PAG, less output: under pinch in both states, in both classes. Its effect on PN is the stronger one.
-# - Under brush PN hardly fire to begin with, so little can be said of what SCS or the PAG do to them.
+# - SCS at 50 Hz lowers the response to pinch in both states, and less so after injury, which takes away a
+#   part of the inhibition that SCS engages. In the intact cord it silences most of the response, which is
+#   more than SCS, a treatment that spares acute pain, is known to do.
+# - It lowers the answer of WDR to brush as well. PN hardly fire to begin with, so nothing can be said of
+#   their touch.
+# - More drive of the PAG, less output under pinch, in both states and both classes, most in PN.
 #
 # ## What the model does not show
-# - The gate opens too little under single blocks and after injury, and WDR answer brush too weakly (above).
-# - Nothing here outlasts its cause. After-effects of SCS, slow modulators, plasticity and the loop through the brainstem
-#   are not in the circuit yet; the brainstem is an input that does not listen.
-# - The response of WDR to brush grows with the size of the network (compare `circuit.scale` 0.25): few fibres make
-#   few coincidences. Read it from the full network only.
+# - The gate stays shut under single blocks and after injury, and WDR answer brush too weakly (above).
+# - Nothing here outlasts its cause. After-effects of SCS, slow modulators, plasticity and the loop through
+#   the brainstem are not in the circuit yet; the brainstem is an input that does not listen.
+# - The response of WDR to brush grows with the size of the network (compare `circuit.scale` 0.25): few
+#   fibres make few coincidences. Read it from the full network.

@@ -9,12 +9,13 @@
 # %% [markdown]
 # # Reading a sweep
 #
-# A sweep simulates every combination of the values of some axes, into a store that can be resumed and that opens with plain
-# xarray. This one is a small sister of the main job (`dhmodel sweep scs_frequency`): tonic SCS at a few pulse rates, two
-# states of the cord, two test stimuli, three replicates, a quarter of the cells.
+# A sweep simulates every combination of the values of some axes, into a store that can be resumed and that
+# opens with plain xarray. This one is a small sister of the main job (`dhmodel sweep scs_frequency`): tonic
+# SCS at a few pulse rates, two states of the cord, two test stimuli, three replicates, a quarter of the
+# cells.
 #
-# Everything below works alike on the store of the main job, once it exists:
-# `ds = xarray.open_zarr("results/scs_frequency.zarr")`.
+# Everything below works alike on the store of the main job, once it exists: `ds =
+# xarray.open_zarr("results/scs_frequency.zarr")`.
 
 # %%
 # %matplotlib inline
@@ -35,8 +36,9 @@ store = Path(folder.name) / "frequency.zarr"
 
 # %% [markdown]
 # ## Run
-# The wind-up train (C-strength shocks to the paw, 1 Hz) starts one second after the stimulation. Both start at time zero
-# unless told otherwise, and the first response of the train would then be mixed with the onset of the stimulation.
+# The wind-up train (C-strength shocks to the paw, 1 Hz) starts one second after the stimulation. Both start
+# at time zero unless told otherwise, and the first response of the train would then be mixed with the onset
+# of the stimulation.
 
 # %%
 axes = {
@@ -56,8 +58,8 @@ ds = dh.sweep(axes, store=store, **common)
 print(f"{ds['status'].size} runs in {perf_counter() - start:.0f} s")
 
 # %% [markdown]
-# The same call again finds everything done. It would also pick up an interrupted sweep where it stopped, and try failed
-# runs again. (`workers=2` runs two processes; the numbers do not depend on it.)
+# The same call again finds everything done. It would also pick up an interrupted sweep where it stopped, and
+# try failed runs again. (`workers=2` runs two processes; the numbers do not depend on it.)
 
 # %%
 start = perf_counter()
@@ -75,8 +77,8 @@ except dh.StoreError as error:
 
 # %% [markdown]
 # ## Select
-# Dimensions are the swept axes in their order, then `replicate`, then those of a single simulation. Values are in SI units;
-# an axis that is a parameter is called by its path.
+# Dimensions are the swept axes in their order, then `replicate`, then those of a single simulation. Values
+# are in SI units; an axis that is a parameter is called by its path.
 
 # %%
 ds
@@ -86,15 +88,17 @@ chosen = ds.sel({"tonic.frequency": 50, "state": "snl", "stimulus": "pinch"})
 chosen["rate"].sel(population=["WDR", "PN"]).to_pandas().round(1)
 
 # %% [markdown]
-# `parameters_changed` holds the resolved parameters in which a point differs from those in `ds.attrs["parameters"]`.
+# `parameters_changed` holds the resolved parameters in which a point differs from those in
+# `ds.attrs["parameters"]`.
 
 # %%
 chosen["parameters_changed"].item()
 
 # %% [markdown]
 # ## Percent of no stimulation
-# Each replicate is compared with its own run at 0 Hz, which shares its cells, wiring and natural input; the spread over
-# replicates is therefore smaller than that of the rates. Where a baseline is silent a percentage is missing, not infinite.
+# Each replicate is compared with its own run at 0 Hz, which shares its cells, wiring and natural input: what
+# differs between replicates anyway cancels. Where a baseline is silent a percentage is missing, not
+# infinite.
 
 # %%
 pinch = ds.sel(stimulus="pinch")
@@ -111,21 +115,22 @@ print(report_table(ds, Report(("WDR", "PN"), "tonic.frequency", "0 Hz")))
 frequency_figure(ds)
 
 # %% [markdown]
-# Firing is least at intermediate pulse rates and is back at its baseline at 1 kHz, where Aβ fibres no longer follow the pulses
-# (see the first notebook). In the injured cord 10 Hz does little: its inhibition is weaker, and each pulse also excites.
+# Firing is least at intermediate pulse rates and is nearly back at its baseline at 1 kHz, where Aβ fibres no
+# longer follow the pulses (see the first notebook). The injured cord is inhibited less: it has less
+# inhibition that the stimulation could engage.
 #
 # ## Wind-up
-# `count` holds spikes per neuron after each shock, by latency window: `Abeta`, `Adelta`, `C`, and `post` for what comes after.
-# In a sweep, points without shocks (here: pinch) are missing.
+# `count` holds spikes per neuron after each shock, by latency window: `Abeta`, `Adelta`, `C`, and `post` for
+# what comes after. In a sweep, points without shocks (here: pinch) are missing.
 
 # %%
 train = ds.sel(stimulus="windup")
 windup_figure(train.sel({"tonic.frequency": [0, 50, 1000]}).sel(state="snl"))
 
 # %% [markdown]
-# Two statements about the same train: how much the response *grows* (last three responses to the first), and how large it is
-# *in total*. SCS at 50 Hz takes spikes away; whether it takes growth away is another question, and a ratio answers it badly
-# where the first response is small.
+# Two statements about the same train: how much the response *grows* (last three responses to the first), and
+# how large it is *in total*. SCS at 50 Hz takes spikes away; whether it takes growth away is another
+# question, and a ratio answers it badly where the first response is small.
 
 # %%
 grown = windup_ratio(train, population="WDR", window="C")

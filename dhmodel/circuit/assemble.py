@@ -1,24 +1,21 @@
 """From parameters and a seed to everything that the engine needs of the circuit: structure and arrays."""
 
-from collections.abc import Mapping
-
-import numpy as np
-
 from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY
-from dhmodel.circuit.connectome import synapse_counts, wiring
+from dhmodel.circuit.connectome import Array, synapse_counts, wiring
 from dhmodel.circuit.populations import cell_arrays, cell_constants, firing_pattern, source_arrays
 from dhmodel.circuit.structure import Structure
+from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import population_sizes, source_sizes, starts
 
 __all__ = ["arrays", "structure"]
 
 
-def structure(P: Mapping[str, float]) -> Structure:
+def structure(P: Parameters) -> Structure:
     """Sizes and ranges of the circuit that `P` describes."""
     sizes = population_sizes(P)
     first = starts(sizes)
 
-    def span(*names):
+    def span(*names: str) -> tuple[int, int]:
         return first[names[0]], first[names[-1]] + sizes[names[-1]]
 
     delayed = int((firing_pattern(P, "EX", sizes["EX"]) == "delayed").sum())
@@ -27,6 +24,7 @@ def structure(P: Mapping[str, float]) -> Structure:
         sources=sum(source_sizes(P).values()),
         excitatory=span(*EXCITATORY),
         inhibitory=span(*INHIBITORY),
+        # A range cannot be empty. Where no cell is delayed, the A conductance of the first one is zero.
         delayed=(first["EX"], first["EX"] + max(delayed, 1)),
         wdr=span("WDR"),
         synapses=tuple(synapse_counts(P).items()),
@@ -35,9 +33,14 @@ def structure(P: Mapping[str, float]) -> Structure:
     )
 
 
-def arrays(P: Mapping[str, float], seed: int, replicate: int) -> dict[str, np.ndarray]:
-    """Every array of one replicate of the circuit, by ``"<object>.<variable>"``; SI units."""
-    cells = cell_arrays(P, seed, replicate) | cell_constants(P)
-    named = {f"cells.{name}": np.atleast_1d(value) for name, value in cells.items()}
-    named |= {f"sources.{name}": np.atleast_1d(value) for name, value in source_arrays(P).items()}
+def arrays(P: Parameters, seed: int, replicate: int) -> dict[str, Array]:
+    """Draw every array of one replicate of the circuit, by ``"<object>.<variable>"``; SI units.
+
+    What all units of an object share has shape (1,).
+    """
+    parts = {
+        "cells": cell_arrays(P, seed, replicate) | cell_constants(P),
+        "sources": source_arrays(P),
+    }
+    named = {f"{owner}.{name}": value for owner, part in parts.items() for name, value in part.items()}
     return named | wiring(P, seed, replicate)

@@ -1,20 +1,23 @@
 """The equations of the circuit, without numbers.
 
-Every symbol that is not a state variable is a parameter: one value per cell, or ``(shared)`` where the whole network has one.
-Values, units and sources live in ``dhmodel/parameters``. Only Brian2 syntax and physical dimensions stand here.
+Every symbol that is not a state variable is a parameter: one value per cell, or ``(shared)`` where the whole
+network has one. Values, units and sources live in ``dhmodel/parameters``. Only Brian2 syntax and physical
+dimensions stand here.
 
 Currents in the membrane equation that are strongly non-linear in ``v`` are sub-expressions. The integrator
-(`dhmodel.engine.integrator`) holds them at their value at the start of the step and solves the rest, which is linear in each
-variable, exactly to third order.
+(`dhmodel.engine.integrator`) holds them at their value at the start of the step and solves the rest, which is
+linear in each variable, exactly to third order.
 
-Some parameters are reciprocals (``elastance`` is 1/capacitance, ``*_rate`` is 1/time constant) and ``step`` repeats the clock's
-``dt`` in the cells' own precision: divisions and changes of precision cost more than anything else in the innermost loop.
+Some parameters are reciprocals (``elastance`` is 1/capacitance, ``*_rate`` is 1/time constant) and ``step``
+repeats the clock's ``dt`` in the cells' own precision: divisions and changes of precision cost more than
+anything else in the innermost loop.
 """
 
-#: Adaptive exponential integrate-and-fire cell with conductance synapses (Brette and Gerstner 2005). ``g_mod`` is the outward
-#: potassium conductance opened by descending serotonin (5-HT1A) and noradrenaline (alpha2). ``i_intrinsic`` is filled by the
-#: A current of delayed cells and the CAN current of WDR cells, which only those cells compute; ``g_slow_k`` and ``g_nk1`` are
-#: advanced by `SLOW` on a coarser clock, for their time constants are hundreds of steps long.
+#: Adaptive exponential integrate-and-fire cell with conductance synapses (Brette and Gerstner 2005).
+#: ``g_mod`` is the outward potassium conductance opened by descending serotonin (5-HT1A) and noradrenaline
+#: (alpha2). ``i_intrinsic`` is filled by the A current of delayed cells and the CAN current of WDR cells,
+#: which only those cells compute; ``g_slow_k`` and ``g_nk1`` are advanced by `SLOW` on a coarser clock, for
+#: their time constants are hundreds of steps long.
 CELL = """
 dv/dt = active*(leak*(rest - v) + i_spike + (g_ampa + g_nk1 + unblocked*g_nmda)*(e_excitatory - v)
         + (g_gaba_a + g_glycine)*(e_chloride - v) + g_slow_k*(e_potassium - v)
@@ -103,8 +106,9 @@ calcium += calcium_per_spike
 refractory_left = refractory_period
 """
 
-#: What changes slowly, once per slow step: NK1, GABA-B and modulatory conductances (``*_keep`` is the fraction left after one
-#: slow step, so each decay is exact), and an Ornstein-Uhlenbeck current from standard normal numbers drawn outside.
+#: What changes slowly, once per slow step: NK1, GABA-B and modulatory conductances (``*_keep`` is the
+#: fraction left after one slow step, so each decay is exact), and an Ornstein-Uhlenbeck current from standard
+#: normal numbers drawn outside.
 SLOW = """
 g_nk1 = nk1_keep*g_nk1 + nk1_gain*x_nk1
 x_nk1 *= nk1_rise_keep
@@ -116,8 +120,8 @@ i_noise = noise_keep*i_noise + noise_fresh*noise_sd*white_noise(i, t)
 i_drive = bias + i_noise
 """
 
-#: Calcium enters with every spike and through NMDA receptors and opens the CAN current of WDR cells (Aguiar et al. 2010:
-#: calcium in units of its half-activation, gate with calcium-dependent speed).
+#: Calcium enters with every spike and through NMDA receptors and opens the CAN current of WDR cells (Aguiar
+#: et al. 2010: calcium in units of its half-activation, gate with calcium-dependent speed).
 CALCIUM_AND_CAN = """
 i_nmda = unblocked*g_nmda*(e_excitatory - v)
 calcium += step*(calcium_per_charge*i_nmda - calcium/calcium_decay)
@@ -134,7 +138,8 @@ i_intrinsic = g_a*a_activation*a_inactivation*(e_potassium - v)
 """
 
 #: Central terminal of an afferent fibre, and descending axons, which need no more than their spike times.
-#: ``resource`` is the fraction of vesicles left (Tsodyks and Markram 1997); the other states are presynaptic receptors' drive.
+#: ``resource`` is the fraction of vesicles left (Tsodyks and Markram 1997); the other states are the drive of
+#: presynaptic receptors.
 TERMINAL = """
 pad : 1
 opioid : 1
@@ -167,8 +172,14 @@ ht3 *= mod_keep
 
 TERMINAL_SPIKES = "t >= t_next"
 
-TERMINAL_RESET = """
-gain = clip(baseline*(1 - clip(pad_gain*pad, 0, 1))*(1 - clip(opioid_gain*opioid, 0, 1))*(1 - clip(alpha2_gain*alpha2, 0, 1))*(1 + ht3_gain*ht3), 0, 1.5)
+#: What presynaptic receptors leave of the release, or add to it.
+GAIN = (
+    "clip(baseline*(1 - clip(pad_gain*pad, 0, 1))*(1 - clip(opioid_gain*opioid, 0, 1))"
+    "*(1 - clip(alpha2_gain*alpha2, 0, 1))*(1 + ht3_gain*ht3), 0, 1.5)"
+)
+
+TERMINAL_RESET = f"""
+gain = {GAIN}
 resource = 1 - (1 - resource)*exp(-(t - t_last)/recovery)
 release = gain*resource
 resource *= 1 - depletion*clip(gain, 0, 1)
@@ -180,7 +191,8 @@ t_next = next_spike(i, k)
 #: Synapses: weights per synapse, and what one presynaptic spike does.
 FROM_SOURCES = (
     "ampa : siemens\nnmda : siemens\nnk1 : siemens\nmod : siemens",
-    "g_ampa_post += release_pre*ampa\nx_nmda_post += release_pre*nmda\nx_nk1_post += release_pre*nk1\ng_mod_post += release_pre*mod",
+    "g_ampa_post += release_pre*ampa\nx_nmda_post += release_pre*nmda\n"
+    "x_nk1_post += release_pre*nk1\ng_mod_post += release_pre*mod",
 )
 EXCITATION = ("ampa : siemens\nnmda : siemens", "g_ampa_post += ampa\nx_nmda_post += nmda")
 INHIBITION = (

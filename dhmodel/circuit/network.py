@@ -1,9 +1,10 @@
 """The circuit as Brian2 objects: the only file of the circuit that makes them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import brian2 as b2
-import numpy as np
+from numpy.typing import NDArray
 
 from dhmodel.circuit import equations
 from dhmodel.circuit.structure import PATHWAYS, Structure
@@ -20,7 +21,10 @@ SYNAPSES = {
 
 
 def make_network(
-    structure: Structure, wiring: Mapping[str, np.ndarray], functions: Mapping[str, object], method
+    structure: Structure,
+    wiring: Mapping[str, NDArray[Any]],
+    functions: Mapping[str, b2.Function],
+    method: b2.StateUpdateMethod,
 ) -> b2.Network:
     """Build the network; state and parameters stay at zero and are set by the engine, by name.
 
@@ -29,9 +33,11 @@ def make_network(
     structure : Structure
         Sizes and ranges.
     wiring : mapping of {str : ndarray}
-        ``"<pathway>.i"`` and ``"<pathway>.j"``: source and target of each synapse, index within the pathway's ranges.
+        ``"<pathway>.i"`` and ``"<pathway>.j"``: source and target of each synapse, index within the pathway's
+        ranges.
     functions : mapping of {str : brian2.Function}
-        ``next_spike(i, k)``, ``white_noise(i, t)``, ``stop_when(t)``: where spike times, noise and the end of a run come from.
+        ``next_spike(i, k)``, ``white_noise(i, t)``, ``stop_when(t)``: where spike times, noise and the end of
+        a run come from.
     method : StateUpdateMethod
         Integrator.
 
@@ -52,12 +58,19 @@ def make_network(
     }
     network = b2.Network(cells, sources, _stopper(functions))
     for name, (pre, post) in PATHWAYS.items():
-        network.add(_synapses(name, ranges[pre], ranges[post], wiring, clock))
+        if f"{name}.i" in wiring:
+            network.add(_synapses(name, ranges[pre], ranges[post], wiring, clock))
     network.add(b2.SpikeMonitor(cells, name="spikes"))
     return network
 
 
-def _cells(structure, functions, method, clock, slow) -> b2.NeuronGroup:
+def _cells(
+    structure: Structure,
+    functions: Mapping[str, b2.Function],
+    method: b2.StateUpdateMethod,
+    clock: b2.Clock,
+    slow: b2.Clock,
+) -> b2.NeuronGroup:
     cells = b2.NeuronGroup(
         structure.cells,
         equations.CELL,
@@ -78,7 +91,9 @@ def _cells(structure, functions, method, clock, slow) -> b2.NeuronGroup:
     return cells
 
 
-def _sources(structure, functions, clock, slow) -> b2.NeuronGroup:
+def _sources(
+    structure: Structure, functions: Mapping[str, b2.Function], clock: b2.Clock, slow: b2.Clock
+) -> b2.NeuronGroup:
     sources = b2.NeuronGroup(
         structure.sources,
         equations.TERMINAL,
@@ -95,13 +110,15 @@ def _sources(structure, functions, clock, slow) -> b2.NeuronGroup:
     return sources
 
 
-def _stopper(functions) -> b2.NeuronGroup:
-    clock = b2.NeuronGroup(1, "stopped : 1", name="stopper", namespace=dict(functions))
-    clock.run_regularly("stopped = stop_when(t)", dt=10 * b2.ms, when="end", name="stop")
-    return clock
+def _stopper(functions: Mapping[str, b2.Function]) -> b2.NeuronGroup:
+    stopper = b2.NeuronGroup(1, "stopped : 1", name="stopper", namespace=dict(functions))
+    stopper.run_regularly("stopped = stop_when(t)", dt=10 * b2.ms, when="end", name="stop")
+    return stopper
 
 
-def _synapses(name, pre, post, wiring, clock) -> b2.Synapses:
+def _synapses(
+    name: str, pre: b2.Group, post: b2.Group, wiring: Mapping[str, NDArray[Any]], clock: b2.Clock
+) -> b2.Synapses:
     model, on_pre = SYNAPSES[name]
     synapses = b2.Synapses(pre, post, model, on_pre=on_pre, clock=clock, name=name)
     synapses.connect(i=wiring[f"{name}.i"], j=wiring[f"{name}.j"])

@@ -1,80 +1,111 @@
-"""Cells and terminals as arrays: one value per unit, drawn around the class's mean where a spread is stated."""
+"""Cells and terminals as arrays: one value per unit, drawn around the class's mean where it has a spread."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dhmodel.circuit.conditions import DEEP, chloride_reversal
+from dhmodel.errors import InputError
+from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import FIBRE_CLASSES, population_sizes, source_sizes, starts
 from dhmodel.streams import stream
 
-__all__ = ["cell_arrays", "cell_constants", "firing_pattern", "peak_gain", "source_arrays"]
+__all__ = ["PATTERNS", "cell_arrays", "cell_constants", "firing_pattern", "peak_gain", "source_arrays"]
+
+#: Firing patterns, in the order in which the cells of a population take them.
+PATTERNS = ("delayed", "initial_burst", "tonic")
+
+#: What presynaptic receptors do to release, one gain per fibre class.
+GAINS = ("pad_gain", "opioid_gain", "alpha2_gain", "ht3_gain")
+
+#: Spread of the membrane potential at the start, V; the warm-up forgets it.
+INITIAL_SPREAD = 2e-3
+
+#: Last spike of a terminal that has not fired yet, s: long enough ago for any recovery.
+NEVER = -1e6
+
+type Array = NDArray[Any]
 
 
 def peak_gain(rise: float, decay: float) -> float:
-    """Rate constant (1/s) at which the rising state must feed the decaying one for a peak of one per unit jump."""
+    """Rate (1/s) at which the rising state must feed the decaying one for a peak of one per unit jump."""
+    if np.isclose(rise, decay, rtol=1e-6):
+        return float(np.e / decay)  # the limit: an alpha function
     peak_time = rise * decay / (decay - rise) * np.log(decay / rise)
-    return (decay - rise) / (rise * decay * (np.exp(-peak_time / decay) - np.exp(-peak_time / rise)))
+    peak = np.exp(-peak_time / decay) - np.exp(-peak_time / rise)
+    return float((decay - rise) / (rise * decay * peak))
 
 
-def firing_pattern(P: Mapping[str, float], population: str, number: int) -> np.ndarray:
-    """Firing pattern of each cell, shape (number,): delayed cells first, then initial-burst, then tonic ones."""
-    delayed = round(P.get(f"circuit.{population}.delayed", 0.0) * number)
-    burst = round(P.get(f"circuit.{population}.initial_burst", 0.0) * number)
-    return np.repeat(["delayed", "initial_burst", "tonic"], [delayed, burst, number - delayed - burst])
+def firing_pattern(P: Mapping[str, float], population: str, number: int) -> NDArray[np.str_]:
+    """Firing pattern of each cell, shape (number,): `PATTERNS` in order, the tonic cells being the rest.
+
+    Raises
+    ------
+    InputError
+        If the stated fractions add up to more than one.
+    """
+    paths = [f"circuit.{population}.{pattern}" for pattern in PATTERNS[:-1]]
+    fractions = [P.get(path, 0.0) for path in paths]
+    if sum(fractions) > 1 + 1e-9:
+        raise InputError(f"{' and '.join(paths)}: got {sum(fractions):g} together, allowed: at most 1")
+    delayed = round(fractions[0] * number)
+    burst = min(round(fractions[1] * number), number - delayed)  # both may have been rounded up
+    return np.repeat(PATTERNS, [delayed, burst, number - delayed - burst])
 
 
-def cell_arrays(P: Mapping[str, float], seed: int, replicate: int) -> dict[str, np.ndarray]:
-    """Parameters and initial states of every cell, by the names of `equations.CELL`; SI units, shape (cells,)."""
+def cell_arrays(P: Parameters, seed: int, replicate: int) -> dict[str, Array]:
+    """Parameters and initial states of the cells, by the names of `equations.CELL`; SI, shape (cells,)."""
     parts = [_population(P, name, number, seed, replicate) for name, number in population_sizes(P).items()]
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
-def _population(P, name, number, seed, replicate) -> dict[str, np.ndarray]:
-    cell = P.section(f"cell.{name}")
-    burst = firing_pattern(P, name, number) == "initial_burst"
+def _population(P: Parameters, name: str, number: int, seed: int, replicate: int) -> dict[str, Array]:
+    cell, wdr = P.section(f"cell.{name}"), name == "WDR"
     delayed = firing_pattern(P, name, number) == "delayed"
-    adaptation = {
-        key: np.where(burst, P[f"cell.initial_burst.{key}"], cell[key])
-        for key in ("adaptation_a", "adaptation_b", "adaptation_tau")
-    }
+
+    def normal(quantity: str) -> Array:
+        return stream(seed, replicate, f"cells.{quantity}.{name}").standard_normal(number)
+
     cv = cell["capacitance_cv"]
-    capacitance = cell["capacitance"] * np.exp(
-        cv * _normal(seed, replicate, f"capacitance.{name}", number) - cv**2 / 2
-    )
-    wdr = name == "WDR"
-    constants = {
-        "leak": cell["leak"],
-        "rest": cell["rest"],
-        "reset": cell["reset"],
-        "bias": cell["bias"],
-        "noise_sd": cell["noise_sd"],
-        "e_chloride": chloride_reversal(P, name),
-        **_slow_receptors(P, wdr),
-        "glycine_rate": 1 / P["synapse.glycine.decay_deep" if name in DEEP else "synapse.glycine.decay"],
-        "calcium_per_spike": P["calcium.per_spike"] if wdr else 0.0,
-    }
-    arrays = {key: np.full(number, value) for key, value in constants.items()}
-    arrays |= {
-        "v": np.full(number, cell["rest"]) + 2e-3 * _normal(seed, replicate, f"initial.{name}", number),
+    capacitance = cell["capacitance"] * np.exp(cv * normal("capacitance") - cv**2 / 2)
+    varied = {
+        "v": cell["rest"] + INITIAL_SPREAD * normal("initial"),
         "elastance": 1 / capacitance,
-        "threshold": cell["threshold"]
-        + cell["threshold_sd"] * _normal(seed, replicate, f"threshold.{name}", number),
-        "adaptation_a": adaptation["adaptation_a"],
-        "adaptation_b": adaptation["adaptation_b"],
-        "adaptation_rate": 1 / adaptation["adaptation_tau"],
+        "threshold": cell["threshold"] + cell["threshold_sd"] * normal("threshold"),
         "g_can": _can(P, number, seed, replicate) if wdr else np.zeros(number),
         "g_a": np.where(delayed, P["a_current.conductance"], 0.0),
         "a_inactivation": np.where(delayed, _a_at_rest(P, cell["rest"]), 0.0),
     }
-    return arrays
+    uniform = _class_constants(P, name, cell)
+    return varied | _adaptation(P, name, number, cell) | {k: np.full(number, v) for k, v in uniform.items()}
 
 
-def _normal(seed, replicate, name, number) -> np.ndarray:
-    return stream(seed, replicate, f"cells.{name}").standard_normal(number)
+def _class_constants(P: Parameters, name: str, cell: Mapping[str, float]) -> dict[str, float]:
+    """What all cells of a population share."""
+    wdr = name == "WDR"
+    return {
+        **{key: cell[key] for key in ("leak", "rest", "reset", "bias", "noise_sd")},
+        **_slow_receptors(P, wdr),
+        "e_chloride": chloride_reversal(P, name),
+        "glycine_rate": 1 / P["synapse.glycine.decay_deep" if name in DEEP else "synapse.glycine.decay"],
+        "calcium_per_spike": P["calcium.per_spike"] if wdr else 0.0,
+    }
 
 
-def _slow_receptors(P, wdr) -> dict[str, float]:
+def _adaptation(P: Parameters, name: str, number: int, cell: Mapping[str, float]) -> dict[str, Array]:
+    """Adaptation of the population, or of initial-burst cells."""
+    burst = firing_pattern(P, name, number) == "initial_burst"
+    own = {
+        key: np.where(burst, P[f"cell.initial_burst.{key}"], cell[key])
+        for key in ("adaptation_a", "adaptation_b", "adaptation_tau")
+    }
+    rate = 1 / own.pop("adaptation_tau")
+    return own | {"adaptation_rate": rate}
+
+
+def _slow_receptors(P: Mapping[str, float], wdr: bool) -> dict[str, float]:
     rise, decay, step = (
         P["synapse.nk1.rise_wdr" if wdr else "synapse.nk1.rise"],
         P["synapse.nk1.decay"],
@@ -83,84 +114,103 @@ def _slow_receptors(P, wdr) -> dict[str, float]:
     return {"nk1_rise_keep": np.exp(-step / rise), "nk1_gain": step * peak_gain(rise, decay)}
 
 
-def _can(P, number, seed, replicate) -> np.ndarray:
-    """CAN conductance: cells with a plateau first, uniform within the stated ranges (Morisset and Nagy 1999)."""
+def _can(P: Mapping[str, float], number: int, seed: int, replicate: int) -> Array:
+    """CAN conductance, uniform within stated ranges; plateau cells first (Morisset and Nagy 1999)."""
     plateau = np.arange(number) < round(P["circuit.WDR.plateau"] * number)
     share = stream(seed, replicate, "cells.can").random(number)
     low = np.where(plateau, P["can.plateau_low"], P["can.weak_low"])
     high = np.where(plateau, P["can.plateau_high"], P["can.weak_high"])
-    return P["can.scale"] * (low + share * (high - low))
+    conductance: Array = P["can.scale"] * (low + share * (high - low))
+    return conductance
 
 
-def _a_at_rest(P, rest) -> float:
+def _a_at_rest(P: Mapping[str, float], rest: float) -> float:
+    """Inactivation of the A current in a cell at rest."""
     return 1 / (1 + np.exp((rest - P["a_current.inactivation_half"]) / P["a_current.inactivation_slope"]))
 
 
-def cell_constants(P: Mapping[str, float]) -> dict[str, float]:
-    """Parameters that all cells share, by the names of `equations.CELL`; SI units."""
-    step, nmda, gaba_b = P["simulation.slow_dt"], P.section("synapse.nmda"), P.section("synapse.gaba_b")
-    noise_keep = np.exp(-step / P["cell.noise_tau"])
-    return {
+def cell_constants(P: Parameters) -> dict[str, Array]:
+    """Parameters that all cells share, by the names of `equations.CELL`; SI units, shape (1,)."""
+    cell, can, calcium = P.section("cell"), P.section("can"), P.section("calcium")
+    noise_keep = np.exp(-P["simulation.slow_dt"] / cell["noise_tau"])
+    values = {
         "step": P["simulation.dt"],
-        "slope": P["cell.slope"],
-        "spike_level": P["cell.spike_level"],
-        "refractory_period": P["cell.refractory"],
-        "e_excitatory": P["synapse.excitatory_reversal"],
-        "e_potassium": P["synapse.potassium_reversal"],
-        "e_can": P["can.reversal"],
-        "mg_ratio": nmda["magnesium"] / nmda["mg_half"],
-        "mg_slope": nmda["mg_slope"],
-        "ampa_decay": P["synapse.ampa.decay"],
-        "gaba_a_decay": P["synapse.gaba_a.decay"],
-        "nmda_rise": nmda["rise"],
-        "nmda_decay": nmda["decay"],
-        "nmda_gain": nmda["decay"] * peak_gain(nmda["rise"], nmda["decay"]),
-        "nk1_keep": np.exp(-step / P["synapse.nk1.decay"]),
-        "gaba_b_rise_keep": np.exp(-step / gaba_b["rise"]),
-        "gaba_b_keep": np.exp(-step / gaba_b["decay"]),
-        "gaba_b_gain": step * peak_gain(gaba_b["rise"], gaba_b["decay"]),
-        "mod_keep": np.exp(-step / P["synapse.modulatory.decay"]),
+        "slope": cell["slope"],
+        "spike_level": cell["spike_level"],
+        "refractory_period": cell["refractory"],
         "noise_keep": noise_keep,
         "noise_fresh": np.sqrt(1 - noise_keep**2),
-        "calcium_decay": P["calcium.decay"],
-        "calcium_per_charge": P["calcium.per_charge"],
-        "can_decay": P["can.decay"],
-        **{
-            f"a_{key}": P[f"a_current.{key}"]
-            for key in (
-                "activation_half",
-                "activation_slope",
-                "inactivation_half",
-                "inactivation_slope",
-                "inactivation_tau",
-            )
-        },
+        "e_can": can["reversal"],
+        "can_decay": can["decay"],
+        "calcium_decay": calcium["decay"],
+        "calcium_per_charge": calcium["per_charge"],
+        **_a_current(P),
+        **_receptors(P),
+    }
+    return {name: np.array([value]) for name, value in values.items()}
+
+
+def _a_current(P: Parameters) -> dict[str, float]:
+    names = (
+        "activation_half",
+        "activation_slope",
+        "inactivation_half",
+        "inactivation_slope",
+        "inactivation_tau",
+    )
+    current = P.section("a_current")
+    return {f"a_{name}": current[name] for name in names}
+
+
+def _receptors(P: Parameters) -> dict[str, float]:
+    """Reversal potentials and kinetics; those of `equations.SLOW` as fractions kept over one slow step."""
+    synapse, step = P.section("synapse"), P["simulation.slow_dt"]
+    return {
+        "e_excitatory": synapse["excitatory_reversal"],
+        "e_potassium": synapse["potassium_reversal"],
+        "ampa_decay": synapse["ampa.decay"],
+        "gaba_a_decay": synapse["gaba_a.decay"],
+        "mg_ratio": synapse["nmda.magnesium"] / synapse["nmda.mg_half"],
+        "mg_slope": synapse["nmda.mg_slope"],
+        "nmda_rise": synapse["nmda.rise"],
+        "nmda_decay": synapse["nmda.decay"],
+        "nmda_gain": synapse["nmda.decay"] * peak_gain(synapse["nmda.rise"], synapse["nmda.decay"]),
+        "nk1_keep": np.exp(-step / synapse["nk1.decay"]),
+        "gaba_b_rise_keep": np.exp(-step / synapse["gaba_b.rise"]),
+        "gaba_b_keep": np.exp(-step / synapse["gaba_b.decay"]),
+        "gaba_b_gain": step * peak_gain(synapse["gaba_b.rise"], synapse["gaba_b.decay"]),
+        "mod_keep": np.exp(-step / synapse["modulatory.decay"]),
     }
 
 
-def source_arrays(P: Mapping[str, float]) -> dict[str, np.ndarray]:
-    """Parameters and initial states of every terminal, by the names of `equations.TERMINAL`; shape (sources,) or scalar."""
+def source_arrays(P: Parameters) -> dict[str, Array]:
+    """Parameters and initial states of every terminal, by the names of `equations.TERMINAL`.
+
+    Returns
+    -------
+    dict of {str : ndarray}
+        SI units, shape (sources,), or (1,) where all terminals share the value.
+    """
     sizes = source_sizes(P)
-    first = starts(sizes)
-    number = sum(sizes.values())
+    number, first = sum(sizes.values()), starts(sizes)
     # Descending axons release the same amount with every spike.
     arrays = {
         "depletion": np.zeros(number),
         "recovery": np.ones(number),
         "baseline": np.ones(number),
         "resource": np.ones(number),
-        "t_last": np.full(number, -1e6),
-        **{f"{name}_gain": np.zeros(number) for name in ("pad", "opioid", "alpha2", "ht3")},
+        "t_last": np.full(number, NEVER),
+        **{gain: np.zeros(number) for gain in GAINS},
     }
     for name in FIBRE_CLASSES:
         units = slice(first[name], first[name] + sizes[name])
         terminal = P.section(f"terminal.{name}")
         arrays["depletion"][units] = terminal["depression"]
         arrays["recovery"][units] = terminal["recovery"]
-        for key in ("pad_gain", "opioid_gain", "alpha2_gain", "ht3_gain"):
-            arrays[key][units] = terminal[key]
+        for gain in GAINS:
+            arrays[gain][units] = terminal[gain]
     step = P["simulation.slow_dt"]
     return arrays | {
-        "pad_keep": np.exp(-step / P["terminal.pad_decay"]),
-        "mod_keep": np.exp(-step / P["synapse.modulatory.decay"]),
+        "pad_keep": np.array([np.exp(-step / P["terminal.pad_decay"])]),
+        "mod_keep": np.array([np.exp(-step / P["synapse.modulatory.decay"])]),
     }

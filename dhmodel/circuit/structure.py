@@ -1,8 +1,11 @@
-"""What of a circuit is fixed when it is compiled: sizes, index ranges and time steps. Everything else enters a run as arrays."""
+"""What of a circuit is fixed when it is compiled: sizes, index ranges and time steps.
+
+Everything else enters a run as arrays.
+"""
 
 from dataclasses import dataclass
 
-__all__ = ["PATHWAYS", "Structure"]
+__all__ = ["DELAYED", "PATHWAYS", "Structure"]
 
 #: Synaptic pathways: name -> (from, to), each a named range of units.
 PATHWAYS = {
@@ -12,6 +15,10 @@ PATHWAYS = {
     "presynaptic": ("inhibitory", "sources"),
     "descending": ("sources", "sources"),
 }
+
+
+#: Pathways between central cells take time; the others deliver at once, for their trains hold arrival times.
+DELAYED = ("excitation", "inhibition")
 
 
 @dataclass(frozen=True)

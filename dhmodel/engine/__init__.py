@@ -1,0 +1,1 @@
+"""Build the circuit once, run it many times."""

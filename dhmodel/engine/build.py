@@ -1,8 +1,9 @@
 """Build a circuit once, keep the binary, find it again: in this process, in another, in another's child.
 
-A compiled circuit answers for every parameter set, wiring, drive and duration that share its `Structure`. The cache is keyed by
-everything that decides the machine code: our sources, the structure, compiler, flags, processor, and the versions of what
-generates the code. So a second process neither compiles nor imports Brian2.
+A compiled circuit answers for every parameter set, wiring, drive and duration that share its `Structure`. The
+cache is keyed by everything that decides the machine code: our sources, the structure, compiler, flags,
+processor, and the versions of what generates the code. So a second process neither compiles nor imports
+Brian2.
 """
 
 import fcntl
@@ -15,17 +16,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from dhmodel.circuit.structure import Structure
 from dhmodel.errors import EngineError
 
-__all__ = ["RECIPES", "Built", "Recipe", "cache_folder", "compiler", "ensure", "key"]
+__all__ = ["RECIPES", "Built", "Recipe", "cache_folder", "compiler", "ensure", "key", "usable_flags"]
+
+type Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,10 @@ class Recipe:
 
 VECTOR = ("-O3", "-ffast-math", "-march=native", "--param=vect-max-version-for-alias-checks=1000")
 
-#: Recipes by target name. ``cpp``: -ffast-math lets gcc use glibc's vector ``exp`` and, at link time, sets flush-to-zero; without
-#: the raised limit on alias checks gcc gives up vectorising a state updater with many arrays; single precision doubles the
-#: width of a vector. ``cpp_double``: the same in double precision. ``cpp_portable``: the same bits on every x86-64 machine.
+#: Recipes by target name. ``cpp``: -ffast-math lets gcc use glibc's vector ``exp`` and, at link time, sets
+#: flush-to-zero; without the raised limit on alias checks gcc gives up vectorising a state updater with many
+#: arrays; single precision doubles the width of a vector. ``cpp_double``: the same in double precision.
+#: ``cpp_portable``: nothing that depends on the processor, to compare machines with the same C library.
 #: ``cpp_brian2``: what Brian2 would do, to compare against.
 RECIPES = {
     "cpp": Recipe(VECTOR, True),
@@ -50,6 +55,7 @@ RECIPES = {
 }
 
 PACKAGE = Path(__file__).resolve().parents[1]
+#: What the code of a circuit is generated from.
 SOURCES = (
     "circuit/equations.py",
     "circuit/network.py",
@@ -60,50 +66,80 @@ SOURCES = (
     "engine/integrator.py",
 )
 
+BINARY, MANIFEST = "main", "manifest.json"
+
+#: Set by a make that runs us, these would steer ours.
+MAKE_VARIABLES = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEFILES", "MAKEOVERRIDES")
+
 
 @dataclass(frozen=True)
 class Built:
-    """A compiled circuit: where its binary is, and which file holds which variable."""
+    """A compiled circuit.
+
+    Attributes
+    ----------
+    folder : Path
+        Its place in the cache.
+    manifest : dict
+        Which file holds which variable; see `dhmodel.engine.generate.write_sources`.
+    """
 
     folder: Path
-    manifest: dict
+    manifest: dict[str, Any]
 
     @property
     def binary(self) -> Path:
         """Path of the executable."""
-        return self.folder / "main"
+        return self.folder / BINARY
 
 
 def cache_folder() -> Path:
-    """Folder of the compiled circuits: ``DHMODEL_CACHE``, else the user's cache folder, else a folder for this user in the temporary one."""
-    base = os.environ.get("DHMODEL_CACHE")
-    if base:
-        folder = Path(base)
+    """Folder in which circuits are built: ``DHMODEL_CACHE``, or the user's cache folder, or a temporary one.
+
+    Raises
+    ------
+    EngineError
+        If none can be written.
+    """
+    for folder in _cache_folders():
+        with suppress(OSError):
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK | os.X_OK):
+                return folder
+    tried = " or ".join(map(str, _cache_folders()))
+    raise EngineError(
+        f"cannot write the cache of compiled circuits in {tried}; DHMODEL_CACHE names another folder"
+    )
+
+
+def _cache_folders() -> list[Path]:
+    """Where compiled circuits may be, best first."""
+    if given := os.environ.get("DHMODEL_CACHE"):
+        return [Path(given).absolute()]
+    folders = []
+    if root := os.environ.get("XDG_CACHE_HOME"):
+        folders.append(Path(root).absolute() / "dhmodel")
     else:
-        root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-        folder = Path(root) / "dhmodel"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
-    except OSError:
-        pass
-    if base:
-        raise EngineError(f"cannot write the cache of compiled circuits in DHMODEL_CACHE={base}")
-    folder = Path(tempfile.gettempdir()) / f"dhmodel-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
+        with suppress(RuntimeError):  # a user without a home
+            folders.append(Path.home() / ".cache" / "dhmodel")
+    temporary = Path(tempfile.gettempdir(), f"dhmodel-{os.getuid()}")
+    # Another user could have made it, to have us run what lies there.
+    if not os.path.lexists(temporary) or temporary.lstat().st_uid == os.getuid():
+        folders.append(temporary)
+    return folders
 
 
 @lru_cache
 def compiler() -> tuple[str, str] | None:
     """Path and version line of the C++ compiler (``CXX``, else g++, else clang++), or None."""
+    if shutil.which("make") is None:
+        return None
     for name in (os.environ.get("CXX"), "g++", "clang++"):
         path = shutil.which(name) if name else None
         if path:
             probe = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-            if probe.returncode == 0 and shutil.which("make"):
-                return path, probe.stdout.splitlines()[0]
+            if probe.returncode == 0:
+                return path, (probe.stdout.splitlines() or [""])[0]
     return None
 
 
@@ -117,56 +153,94 @@ def key(structure: Structure, target: str) -> str:
         "recipe": asdict(RECIPES[target]),
         "compiler": compiler(),
         "processor": _processor(),
-        "versions": {name: version(name) for name in ("brian2", "numpy", "sympy")},
+        "versions": _versions(),
     }
     digest.update(json.dumps(facts, sort_keys=True).encode())
     return digest.hexdigest()[:24]
 
 
 @lru_cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("brian2", "numpy", "sympy")}
+
+
+@lru_cache
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo") as file:
-            lines = {
-                line.split(":")[0].strip(): line
-                for line in file
-                if line.startswith(("model name", "flags", "Features"))
-            }
-        return hashlib.sha256("".join(sorted(lines.values())).encode()).hexdigest()
+            lines = {line for line in file if line.startswith(("model name", "flags", "Features"))}
+        return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
     except OSError:
         return platform.processor() + platform.machine()
 
 
-def ensure(structure: Structure, target: str = "cpp", say: Callable[[str], None] | None = None) -> Built:
+def ensure(structure: Structure, target: str = "cpp", say: Say | None = None) -> Built:
     """Find the compiled circuit in the cache, or build it; safe for many processes at once.
+
+    Parameters
+    ----------
+    structure : Structure
+        What is fixed in the compiled circuit.
+    target : str
+        One of `RECIPES`.
+    say : callable, optional
+        Told, in a line of text, when something is built; it takes about half a minute.
 
     Raises
     ------
     EngineError
-        If there is no compiler or the build fails.
+        If there is no compiler, the build fails or the cache cannot be written.
     """
-    folder = cache_folder() / key(structure, target)
-    if not (folder / "manifest.json").exists():
-        with _lock(folder.with_suffix(".lock")):
-            if not (folder / "manifest.json").exists():
-                _build(folder, structure, RECIPES[target], say or (lambda text: None))
-    return Built(folder, _manifest(folder))
+    name = key(structure, target)
+    for place in _cache_folders():
+        if found := _find(place / name):
+            return found
+    folder = cache_folder() / name
+    with _lock(folder.with_suffix(".lock")):
+        found = _find(folder)  # another process may have built it while this one waited
+        if found is None:
+            _build(folder, structure, RECIPES[target], say or (lambda text: None))
+            found = _find(folder)
+    if found is None:
+        raise EngineError(f"the circuit that was just built in {folder} cannot be read")
+    return found
+
+
+def _find(folder: Path) -> Built | None:
+    """The circuit in a folder of the cache; None if there is none or it is damaged."""
+    try:
+        state = (folder / BINARY).stat()
+        return _load(folder, state.st_mtime_ns, state.st_size)
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 @lru_cache(maxsize=32)
-def _manifest(folder: Path) -> dict:
-    return json.loads((folder / "manifest.json").read_text())
+def _load(folder: Path, *_state: int) -> Built:
+    """Read the manifest and check the binary against it, once per process and state of the file."""
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    if manifest["digest"] != _digest(folder / BINARY):
+        raise ValueError(f"{folder / BINARY} is not what was built")
+    return Built(folder, manifest)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @contextmanager
-def _lock(path: Path):
+def _lock(path: Path) -> Iterator[None]:
     """Hold a lock file; the kernel frees it if its holder dies."""
-    with open(path, "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    try:
+        with open(path, "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        raise EngineError(f"cannot build the circuit in {path.parent}: {error.strerror or error}") from error
 
 
-def _build(folder: Path, structure: Structure, recipe: Recipe, say) -> None:
+def _build(folder: Path, structure: Structure, recipe: Recipe, say: Say) -> None:
+    """Build beside `folder` and move it there when it is whole; the caller holds the lock."""
     found = compiler()
     if found is None:
         raise EngineError(
@@ -174,30 +248,28 @@ def _build(folder: Path, structure: Structure, recipe: Recipe, say) -> None:
         )
     start = time.perf_counter()
     say(f"building the circuit ({structure.cells} cells, once per machine; about half a minute) ...")
-    place = Path(tempfile.mkdtemp(prefix="build-", dir=folder.parent))
+    for left in (folder, *folder.parent.glob(f"{folder.name}.build-*")):  # damaged, or its builder was killed
+        shutil.rmtree(left, ignore_errors=True)
+    place = Path(tempfile.mkdtemp(prefix=f"{folder.name}.build-", dir=folder.parent))
     try:
         _generate(place, structure, usable_flags(recipe.flags, say), recipe.single)
         _compile(place, found[0])
-        for path in [p for p in place.iterdir() if p.name not in ("main", "manifest.json")]:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        _keep_product(place)
         place.rename(folder)
-    except BaseException:
+    finally:
         shutil.rmtree(place, ignore_errors=True)
-        raise
     say(f"built in {time.perf_counter() - start:.0f} s")
 
 
-def usable_flags(wanted: tuple[str, ...] | None, say) -> tuple[str, ...] | None:
+def usable_flags(wanted: tuple[str, ...] | None, say: Say) -> tuple[str, ...] | None:
     """Return the flags which this compiler takes; say so if some are left out."""
-    if wanted is None:
-        return None
     found = compiler()
-    kept = tuple(flag for flag in wanted if found and _accepts(found[0], flag))
-    if kept != wanted:
-        say(
-            f"warning: this compiler does not take {' '.join(f for f in wanted if f not in kept)}; the circuit runs slower"
-        )
-    return kept
+    if wanted is None or found is None:
+        return wanted
+    refused = [flag for flag in wanted if not _accepts(found[0], flag)]
+    if refused:
+        say(f"warning: this compiler does not take {' '.join(refused)}; the circuit runs slower")
+    return tuple(flag for flag in wanted if flag not in refused)
 
 
 def _accepts(path: str, flag: str) -> bool:
@@ -205,21 +277,49 @@ def _accepts(path: str, flag: str) -> bool:
     return subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
 
-def _generate(place: Path, structure: Structure, flags, single: bool) -> None:
-    """Let a process of its own write the sources: Brian2's device and preferences are global, and its import takes seconds."""
-    order = json.dumps(
-        {"place": str(place), "structure": asdict(structure), "flags": flags, "single": single}
+def _generate(place: Path, structure: Structure, flags: tuple[str, ...] | None, single: bool) -> None:
+    """Let a process of its own write the sources: Brian2's device is global, and its import is slow."""
+    order = {"place": str(place), "structure": asdict(structure), "flags": flags, "single": single}
+    done = subprocess.run(
+        [sys.executable, "-m", "dhmodel.engine.generate"],
+        cwd=PACKAGE.parent,  # the code that `key` has read
+        env=os.environ | {"PYTHONHASHSEED": "0"},  # Brian2 walks through sets: in one order
+        input=json.dumps(order),
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    command = [sys.executable, "-m", "dhmodel.engine.generate"]
-    done = subprocess.run(command, input=order, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["no message"]
-        raise EngineError(f"Brian2 could not generate the circuit's code: {last[0].strip()}")
+        raise EngineError(f"Brian2 could not generate the circuit's code: {_last_line(done.stderr)}")
 
 
 def _compile(place: Path, path: str) -> None:
-    make = ["make", f"-j{os.cpu_count() or 1}", f"CXX={path}"]
-    done = subprocess.run(make, cwd=place, capture_output=True, text=True, check=False)
-    if done.returncode != 0 or not (place / "main").exists():
-        last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["no message"]
-        raise EngineError(f"the C++ compiler failed on the generated circuit: {last[0].strip()}")
+    done = subprocess.run(
+        ["make", f"-j{len(os.sched_getaffinity(0))}", f"CXX={path}"],
+        cwd=place,
+        env={name: value for name, value in os.environ.items() if name not in MAKE_VARIABLES},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0 or not (place / BINARY).exists():
+        # What the compiler says first is the cause; what make says last is only that there was one.
+        causes = [line.strip() for line in done.stderr.splitlines() if "error" in line.lower()]
+        cause = causes[0] if causes else _last_line(done.stderr)
+        raise EngineError(f"the C++ compiler failed on the generated circuit: {cause}")
+
+
+def _last_line(text: str) -> str:
+    return ([line.strip() for line in text.splitlines() if line.strip()] or ["no message"])[-1]
+
+
+def _keep_product(place: Path) -> None:
+    """Leave binary and manifest, which vouches for it, and make them readable as the user's umask allows."""
+    for path in place.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in (BINARY, MANIFEST):
+            path.unlink()
+    manifest = json.loads((place / MANIFEST).read_bytes())
+    (place / MANIFEST).write_text(json.dumps(manifest | {"digest": _digest(place / BINARY)}))
+    place.chmod((place / BINARY).stat().st_mode & 0o777)

@@ -1,6 +1,7 @@
-// What enters a run besides its parameters: spike times of every source, white noise for every cell, and the time to stop.
-// One file, named by the environment variable DHMODEL_FEED, mapped read-only. All numbers are 8 bytes but the noise (4):
-//   double n_sources, stop, n_cells, slow_dt, n_rows | int64 offset[n_sources + 1] | double time[...] | float noise[n_rows][n_cells]
+// What enters a run besides its parameters: spike times of every source, white noise for every cell, and the time to
+// stop. One file, named by the environment variable DHMODEL_FEED, mapped read-only. All numbers are 8 bytes but the
+// noise (4): double n_sources, stop, n_cells, slow_dt, n_rows | int64 offset[n_sources + 1] | double time[...] |
+// float noise[n_rows][n_cells]
 #pragma once
 #include <cstdint>
 #include <cstdio>
@@ -31,7 +32,9 @@ struct Feed {
         const int file = open(name, O_RDONLY);
         struct stat info;
         if (file < 0 || fstat(file, &info) != 0) fail("cannot open the feed file");
-        void *memory = mmap(nullptr, info.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+        const int64_t size = info.st_size, head_size = 5 * 8;
+        if (size < head_size) fail("the feed file is cut short");
+        void *memory = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
         if (memory == MAP_FAILED) fail("cannot map the feed file");
         close(file);
         const double *head = static_cast<const double *>(memory);
@@ -40,11 +43,12 @@ struct Feed {
         n_cells = static_cast<int64_t>(head[2]);
         per_interval = 1.0 / head[3];
         n_rows = static_cast<int64_t>(head[4]);
+        const int64_t before_times = head_size + 8 * (n_sources + 1);
+        if (size < before_times) fail("the feed file is cut short");
         offset = reinterpret_cast<const int64_t *>(head + 5);
         time = reinterpret_cast<const double *>(offset + n_sources + 1);
         noise = reinterpret_cast<const float *>(time + offset[n_sources]);
-        const int64_t expected = 8 * (5 + n_sources + 1 + offset[n_sources]) + 4 * n_rows * n_cells;
-        if (info.st_size != expected) fail("the feed file has the wrong size");
+        if (size != before_times + 8 * offset[n_sources] + 4 * n_rows * n_cells) fail("the feed file has the wrong size");
     }
 };
 

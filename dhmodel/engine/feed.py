@@ -1,14 +1,23 @@
-"""What enters a run besides its parameters: spike times, white noise, and the time to stop. The format is that of ``feed.h``."""
+"""What enters a run besides its parameters: spike times, white noise, and the time to stop.
+
+The format of the file is that of ``feed.h``.
+"""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Feed"]
+__all__ = ["Feed", "white_noise"]
+
+#: Different numbers in the noise. Sixteen random bits choose one, four times as fast as numpy's own.
+LEVELS = 2**16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Feed:
     """Spike times of every source and white noise of every cell.
 
@@ -21,30 +30,52 @@ class Feed:
     noise : ndarray of float32, shape (n_rows, n_cells)
         Standard normal numbers, one row per noise interval.
     slow_dt, stop : float
-        s.
+        Length of a noise interval and of the run, s.
     """
 
-    offsets: np.ndarray
-    times: np.ndarray
-    noise: np.ndarray
+    offsets: NDArray[np.int64]
+    times: NDArray[np.float64]
+    noise: NDArray[np.float32]
     slow_dt: float
     stop: float
 
-    def first(self) -> np.ndarray:
-        """Return the first spike time of every source, s; never (the largest number) for a silent one."""
+    @property
+    def nbytes(self) -> int:
+        """Size of the file, about."""
+        return self.offsets.nbytes + self.times.nbytes + self.noise.nbytes
+
+    def first(self) -> NDArray[np.float64]:
+        """First spike time of every source, s; the largest number for a silent one. Shape (n_sources,)."""
         start, stop = self.offsets[:-1], self.offsets[1:]
         times = np.append(self.times, 0.0)[start]
-        return np.where(start < stop, times, np.finfo(float).max)
+        return np.where(start < stop, times, np.finfo(np.float64).max)
 
     def write(self, path: Path) -> None:
         """Write the file that the compiled circuit maps into memory."""
         rows, cells = self.noise.shape
         head = np.array([len(self.offsets) - 1, self.stop, cells, self.slow_dt, rows], dtype=np.float64)
         with open(path, "wb") as file:
-            for part, kind in (
-                (head, np.float64),
-                (self.offsets, np.int64),
-                (self.times, np.float64),
-                (self.noise, np.float32),
-            ):
-                np.ascontiguousarray(part, dtype=kind).tofile(file)
+            head.tofile(file)
+            np.ascontiguousarray(self.offsets, dtype=np.int64).tofile(file)
+            np.ascontiguousarray(self.times, dtype=np.float64).tofile(file)
+            np.ascontiguousarray(self.noise, dtype=np.float32).tofile(file)
+
+
+def white_noise(rng: np.random.Generator, rows: int, cells: int) -> NDArray[np.float32]:
+    """Draw standard normal numbers for every noise interval and cell, shape (rows, cells).
+
+    They are the medians of `LEVELS` equally probable slices of the distribution: at most 4.3, with a variance
+    of 0.99999.
+    """
+    words = rng.bit_generator.random_raw(-(-rows * cells // 4))  # four levels in each
+    levels = words.astype("<u8", copy=False).view("<u2")[: rows * cells]
+    return np.take(_normal_levels(), levels).reshape(rows, cells)
+
+
+@lru_cache
+def _normal_levels() -> NDArray[np.float32]:
+    quantile = NormalDist().inv_cdf
+    upper = np.array(
+        [quantile((level + 0.5) / LEVELS) for level in range(LEVELS // 2, LEVELS)], dtype=np.float32
+    )
+    return np.concatenate([-upper[::-1], upper])

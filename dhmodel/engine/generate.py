@@ -4,22 +4,42 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import brian2 as b2
 import numpy as np
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice as Device
+from numpy.typing import NDArray
 
 from dhmodel.circuit.network import make_network
-from dhmodel.circuit.structure import PATHWAYS, Structure
+from dhmodel.circuit.structure import DELAYED, PATHWAYS, Structure
 from dhmodel.engine.functions import compiled_functions
 from dhmodel.engine.integrator import frozen_exponential
 
-__all__ = ["write_sources"]
+__all__ = ["edit", "write_sources"]
 
 #: Code objects whose loops over cells cost most of a run.
 HOT = ("cells_stateupdater", "a_current", "calcium_and_can")
 
 #: Units per block of a threshold loop.
 BLOCK = 64
+
+#: Threshold loop (pattern, replacement): pass over blocks without a spike. The first pass is vectorised, the
+#: second rare.
+SKIM = (
+    r"for\(size_t _idx=0; _idx<N; _idx\+\+\)\s*\{(?P<test>.*?)if\(_cond\)\s*\{(?P<note>[^{}]*)\}\s*\}",
+    rf"""for(size_t _start=0; _start<N; _start+={BLOCK}) {{
+        const size_t _stop = _start + {BLOCK} < N ? _start + {BLOCK} : N;
+        int _any = 0;
+        for(size_t _idx=_start; _idx<_stop; _idx++) {{ \g<test> _any |= _cond; }}
+        if(!_any) continue;
+        for(size_t _idx=_start; _idx<_stop; _idx++) {{ \g<test> if(_cond) {{ \g<note> }} }}
+    }}""",
+)
+
+#: Lookup of a subgroup's index table. The subgroup is contiguous: with an offset instead, its loop can be
+#: vectorised.
+LOOKUP = r"= _ptr_array_\w+__sub_idx\[_idx\];"
 
 #: Long enough for any run; the feed's stop time ends it.
 FOREVER = 1e7
@@ -45,14 +65,35 @@ PRECOMPILED = (
 )
 
 
-def write_sources(structure: Structure, place: Path, flags: tuple[str, ...] | None, single: bool) -> dict:
-    """Generate the project in `place`. It leaves Brian2's device and preferences changed: run it in a process of its own.
+def write_sources(
+    structure: Structure, place: Path, flags: tuple[str, ...] | None, single: bool
+) -> dict[str, Any]:
+    """Generate the project in `place`.
+
+    It leaves Brian2's device and preferences changed: run it in a process of its own.
+
+    Parameters
+    ----------
+    structure : Structure
+        What to compile.
+    place : Path
+        An empty folder.
+    flags : tuple of str, or None
+        Compiler flags; None for Brian2's own.
+    single : bool
+        States of the cells in single precision.
 
     Returns
     -------
     dict
-        The manifest: ``static`` maps wiring and delay names to files read at start, ``variables`` maps every other name to the
-        file written at the end and its type.
+        The manifest: ``static`` maps wiring and delay names to files read at start, ``variables`` maps every
+        other name to the file written at the end and its type, ``sizes`` maps every name to its number of
+        values (spikes excepted, whose number a run decides).
+
+    Raises
+    ------
+    RuntimeError
+        If this version of Brian2 generates code that we do not know how to change.
     """
     b2.set_device("cpp_standalone", build_on_run=False, directory=str(place))
     _set_preferences(flags, single)
@@ -64,17 +105,18 @@ def write_sources(structure: Structure, place: Path, flags: tuple[str, ...] | No
     device = b2.get_device()
     device.build(run=False, compile=False, directory=str(place), with_output=False)
     _precompile(place, single)
-    _straighten(place, structure)
-    _skim(place)
-    return {
-        "static": _static_files(device, delays),
-        "variables": _variables(device, network),
-        "flags": flags,
-        "single": single,
-    }
+    for name, (start, _) in {"a_current": structure.delayed, "calcium_and_can": structure.wdr}.items():
+        edit(place / "code_objects" / f"{name}_codeobject.cpp", LOOKUP, f"= _idx + {start};")
+    for name in ("cells", "sources"):
+        edit(place / "code_objects" / f"{name}_spike_thresholder_codeobject.cpp", *SKIM)
+    static = _static_files(device, [name for name in PATHWAYS if name in network], delays)
+    variables = _variables(device, network)
+    sizes = _number_of_values(structure, network, [*static, *variables])
+    return {"static": static, "variables": variables, "sizes": sizes, "flags": flags, "single": single}
 
 
-def _set_preferences(flags, single) -> None:
+def _set_preferences(flags: tuple[str, ...] | None, single: bool) -> None:
+    b2.prefs.reset_to_defaults()  # the user's own would change the binary behind the back of the cache
     b2.prefs.core.default_float_dtype = np.float32 if single else np.float64
     b2.prefs.codegen.cpp.include_dirs = [*b2.prefs.codegen.cpp.include_dirs, str(Path(__file__).parent)]
     b2.prefs.codegen.cpp.headers = [*b2.prefs.codegen.cpp.headers, '"feed.h"', '"network.h"']
@@ -93,117 +135,105 @@ def _sizes(structure: Structure) -> dict[str, int]:
     }
 
 
-def _placeholder_wiring(structure: Structure) -> dict[str, np.ndarray]:
+def _placeholder_wiring(structure: Structure) -> dict[str, NDArray[np.int32]]:
     """Arrays of the right size and within range; every run brings its own."""
     sizes, wiring = _sizes(structure), {}
     for name, number in structure.synapses:
+        if number == 0:
+            continue
         for side, place in zip("ij", PATHWAYS[name], strict=True):
             wiring[f"{name}.{side}"] = (np.arange(number) % sizes[place]).astype(np.int32)
     return wiring
 
 
-def _placeholder_delays(network) -> list[str]:
+def _placeholder_delays(network: b2.Network) -> list[str]:
+    """Give the central pathways one delay per synapse, whatever it is; returns their names."""
     names = []
     for synapses in network.objects:
-        if isinstance(synapses, b2.Synapses) and synapses.name in ("excitation", "inhibition"):
+        if isinstance(synapses, b2.Synapses) and synapses.name in DELAYED:
             synapses.delay = np.full(len(synapses), 1e-3) * b2.second
             names.append(synapses.name)
     return names
 
 
-def _static_files(device, delays) -> dict[str, str]:
+def _static_files(device: Device, pathways: list[str], delays: list[str]) -> dict[str, str]:
+    """Find the files which the binary reads at its start."""
     files = {}
-    for name in PATHWAYS:
+    for name in pathways:
         files[f"{name}.i"] = f"_static_array__array_{name}_sources"
         files[f"{name}.j"] = f"_static_array__array_{name}_targets"
     for name in delays:
-        matches = [key for key in device.static_arrays if name in key and "delay" in key]
-        files[f"{name}.delay"] = matches[0]
-    missing = set(files.values()) ^ set(device.static_arrays)
-    if missing:
-        raise RuntimeError(f"Brian2 names its static arrays differently: {sorted(missing)}")
+        found = [key for key in device.static_arrays if name in key and "delay" in key]
+        files[f"{name}.delay"] = "".join(found)
+    if unknown := sorted(set(files.values()) ^ set(device.static_arrays)):
+        raise RuntimeError(f"Brian2 names its static arrays differently: {', '.join(unknown)}")
     return files
 
 
-def _variables(device, network) -> dict[str, list[str]]:
+def _variables(device: Device, network: b2.Network) -> dict[str, tuple[str, str]]:
+    """Find the files to which the binary writes each variable at its end, and their types."""
     files = {}
     for owner in network.objects:
         if owner.name in ("cells", "sources", "spikes", *PATHWAYS):
             for name, variable in owner.variables.items():
-                if (
-                    variable in device.arrays
-                    and variable.owner is not None
-                    and variable.owner.name == owner.name
-                ):
-                    files[f"{owner.name}.{name}"] = [
-                        device.get_array_filename(variable),
-                        np.dtype(variable.dtype).name,
-                    ]
+                own = variable.owner is not None and variable.owner.name == owner.name
+                if own and variable in device.arrays:
+                    kind = np.dtype(variable.dtype).name
+                    files[f"{owner.name}.{name}"] = device.get_array_filename(variable), kind
     return files
 
 
+def _number_of_values(structure: Structure, network: b2.Network, names: list[str]) -> dict[str, int]:
+    synapses, sizes = dict(structure.synapses), {}
+    for name in names:
+        owner, variable = name.split(".")
+        if owner in synapses:
+            sizes[name] = synapses[owner]
+        elif owner != "spikes":
+            sizes[name] = int(network[owner].variables[variable].size)
+    return sizes
+
+
 def _precompile(place: Path, single: bool) -> None:
-    """Make the generated makefile parse the common headers once, and keep the hot loops' constants in the cells' precision."""
+    """Let make parse the common headers once, and keep the hot loops' constants in single precision."""
     (place / "common.hpp").write_text("".join(f"#include {_quote(header)}\n" for header in PRECOMPILED))
-    makefile = (place / "makefile").read_text()
-    makefile = makefile.replace("-MMD -MP", "-include common.hpp $(EXTRA) -MMD -MP")
-    makefile += "\ncommon.hpp.gch: common.hpp\n\t$(CXX) $(filter-out -c,$(CXXFLAGS)) -x c++-header $< -o $@\n\n$(OBJS): common.hpp.gch\n"
-    if single:
-        makefile += "".join(
-            f"code_objects/{name}_codeobject.o: EXTRA = -fsingle-precision-constant\n" for name in HOT
-        )
-    (place / "makefile").write_text(makefile)
+    edit(place / "makefile", r"-MMD -MP", "-include common.hpp $(LITERALS) -MMD -MP")
+    with open(place / "makefile", "a") as makefile:
+        makefile.write("\nLITERALS =\n$(OBJS): common.hpp.gch\ncommon.hpp.gch: common.hpp\n")
+        makefile.write("\t$(CXX) $(filter-out -c,$(CXXFLAGS)) -x c++-header $< -o $@\n")
+        for name in HOT if single else ():
+            makefile.write(f"code_objects/{name}_codeobject.o: LITERALS = -fsingle-precision-constant\n")
 
 
-def _straighten(place: Path, structure: Structure) -> None:
-    """Replace the index table of a subgroup, which is contiguous, by an offset: only so can its loop be vectorised."""
-    for name, (start, _) in {"a_current": structure.delayed, "calcium_and_can": structure.wdr}.items():
-        path = place / "code_objects" / f"{name}_codeobject.cpp"
-        code, number = re.subn(r"= _ptr_array_\w+__sub_idx\[_idx\];", f"= _idx + {start};", path.read_text())
-        if number != 1:
-            raise RuntimeError(f"Brian2 indexes the subgroup in {path.name} differently")
-        path.write_text(code)
+def edit(path: Path, pattern: str, replacement: str) -> None:
+    """Replace the one place in a generated file that matches `pattern`.
 
-
-def _skim(place: Path) -> None:
-    """Make the threshold loops pass over blocks without a spike: the first pass is vectorised, the second is rare."""
-    for name in ("cells", "sources"):
-        path = place / "code_objects" / f"{name}_spike_thresholder_codeobject.cpp"
-        code = path.read_text()
-        start, end = code.index("for(size_t _idx=0; _idx<N; _idx++)"), code.index("if(_cond) {")
-        body = code[code.index("{", start) + 1 : end]
-        skim = f"""for(size_t _start=0; _start<N; _start+={BLOCK}) {{
-        const size_t _stop = _start + {BLOCK} < N ? _start + {BLOCK} : N;
-        int _any = 0;
-        for(size_t _idx=_start; _idx<_stop; _idx++) {{ {body} _any |= _cond; }}
-        if(!_any) continue;
-        for(size_t _idx=_start; _idx<_stop; _idx++)"""
-        close = (
-            code.index("_array_" + name + "__spikespace[N]", end)
-            if f"_array_{name}__spikespace[N]" in code[end:]
-            else None
-        )
-        if close is None:
-            raise RuntimeError(f"Brian2 writes the threshold of {name} differently")
-        close = code.rindex("}", end, close) + 1
-        path.write_text(code[:start] + skim + code[code.index("{", start) : close] + "}" + code[close:])
+    Raises
+    ------
+    RuntimeError
+        If there is none, or more than one.
+    """
+    code, number = re.subn(pattern, replacement, path.read_text(), flags=re.DOTALL)
+    if number != 1:
+        raise RuntimeError(f"this version of Brian2 writes {path.name} differently")
+    path.write_text(code)
 
 
 def _quote(header: str) -> str:
     return f'"{header}"' if header.endswith(".h") else f"<{header}>"
 
 
-if __name__ == "__main__":
+def _main() -> None:
     order = json.load(sys.stdin)
-    place = Path(order["place"])
-    # JSON has no tuples.
-    whole = {
-        name: tuple(map(tuple, value))
-        if name == "synapses"
-        else tuple(value)
-        if isinstance(value, list)
-        else value
-        for name, value in order["structure"].items()
-    }
-    made = write_sources(Structure(**whole), place, order["flags"] and tuple(order["flags"]), order["single"])
-    (place / "manifest.json").write_text(json.dumps(made))
+    place, flags, facts = Path(order["place"]), _frozen(order["flags"]), order["structure"]
+    structure = Structure(**{name: _frozen(value) for name, value in facts.items()})
+    (place / "manifest.json").write_text(json.dumps(write_sources(structure, place, flags, order["single"])))
+
+
+def _frozen(value: Any) -> Any:
+    """Turn lists back into tuples, which JSON does not have."""
+    return tuple(_frozen(part) for part in value) if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,23 +1,27 @@
 """Run a compiled circuit: arrays in, spikes out, no Brian2 in this process."""
 
+import errno
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dhmodel.engine.build import Built
 from dhmodel.engine.feed import Feed
+from dhmodel.engine.scratch import run_folder
 from dhmodel.errors import EngineError
 
 __all__ = ["STATES", "Spikes", "check_finite", "run_compiled"]
 
-#: States whose final values betray a run that left the real numbers. The binary is compiled with -ffast-math, where a
-#: comparison with NaN means nothing, so the check happens here.
+type Array = NDArray[Any]
+
+#: States whose final values betray a run that left the real numbers. The binary is compiled with -ffast-math,
+#: where a comparison with NaN means nothing, so the check happens here.
 STATES = (
     "cells.v",
     "cells.w",
@@ -36,17 +40,20 @@ STATES = (
     "sources.resource",
 )
 
+#: What the results of a run take, bytes.
+RESULTS = 8_000_000
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Spikes:
-    """Spikes of the central cells: ``times`` from the start of the run (s), ascending, and ``cells`` (index)."""
+    """Spikes of the central cells: ``times`` from the start of the run, s, ascending; ``cells``, index."""
 
-    times: np.ndarray
-    cells: np.ndarray
+    times: NDArray[np.float64]
+    cells: NDArray[np.int64]
 
 
 def run_compiled(
-    built: Built, arrays: Mapping[str, np.ndarray], feed: Feed, time_limit: float | None = None
+    built: Built, arrays: Mapping[str, Array], feed: Feed, time_limit: float | None = None
 ) -> Spikes:
     """Run the binary once, in a folder of its own that is gone afterwards.
 
@@ -55,7 +62,8 @@ def run_compiled(
     built : Built
         The compiled circuit.
     arrays : mapping of {str : ndarray}
-        Every parameter, initial value and piece of wiring by name, e.g. ``"cells.capacitance"``, ``"excitation.i"``; SI units.
+        Every parameter, initial value and piece of wiring by name, e.g. ``"cells.elastance"``,
+        ``"excitation.i"``; SI units.
     feed : Feed
         Spike times and noise.
     time_limit : float, optional
@@ -68,38 +76,54 @@ def run_compiled(
     Raises
     ------
     EngineError
-        If the binary fails, complains, exceeds the limit or ends with a non-finite state.
+        If an array is missing, has the wrong size or is not finite; if the binary fails, complains, exceeds
+        the limit or ends with a non-finite state; if its files cannot be written.
     """
-    folder = Path(tempfile.mkdtemp(prefix="dhmodel-run-"))
+    arrays = {**arrays, "sources.t_next": feed.first()}
+    _check_arrays(built, arrays)
+    where = "of a run"
     try:
-        try:
+        with run_folder(feed.nbytes + RESULTS) as folder:
+            where = str(folder)
             arguments = _write(built, arrays, feed, folder)
             _execute(built, arguments, folder, time_limit)
             return _read(built, folder)
-        except OSError as error:
-            raise EngineError(f"cannot use the run folder {folder}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        raise EngineError(f"cannot use the folder {where}: {error.strerror or error}") from error
 
 
-def _write(built, arrays, feed, folder) -> list[str]:
+def _check_arrays(built: Built, arrays: Mapping[str, Array]) -> None:
+    sizes = built.manifest["sizes"]
+    if missing := sorted(set(built.manifest["static"]) - set(arrays)):
+        raise EngineError(f"no array given for {', '.join(missing)}")
+    for name, array in arrays.items():
+        if name not in sizes:
+            raise EngineError(f"the compiled circuit has no variable {name}")
+        if array.size != sizes[name]:
+            raise EngineError(f"{name}: {array.size} values given, the compiled circuit has {sizes[name]}")
+        if array.dtype.kind == "f":
+            check_finite(name, array, "given to the run")
+
+
+def _write(built: Built, arrays: Mapping[str, Array], feed: Feed, folder: Path) -> list[str]:
+    """Write the files that the binary reads; returns its arguments."""
     for name in ("static_arrays", "values", "results"):
         (folder / name).mkdir()
     feed.write(folder / "feed")
     static, variables, arguments = built.manifest["static"], built.manifest["variables"], []
-    if missing := set(static) - set(arrays):
-        raise EngineError(f"no array given for {', '.join(sorted(missing))}")
-    for name, array in {**arrays, "sources.t_next": feed.first()}.items():
+    for name, array in arrays.items():
         if name in static:
             kind = np.float64 if name.endswith(".delay") else np.int32
             np.ascontiguousarray(array, dtype=kind).tofile(folder / "static_arrays" / static[name])
+        elif array.size == 1:
+            arguments.append(f"{name}={array.item()!r}")
         else:
             np.ascontiguousarray(array, dtype=variables[name][1]).tofile(folder / "values" / name)
             arguments.append(f"{name}=values/{name}")
     return arguments
 
 
-def _execute(built, arguments, folder, time_limit) -> None:
+def _execute(built: Built, arguments: list[str], folder: Path, time_limit: float | None) -> None:
     command = [str(built.binary), "--results_dir", "results/", *arguments]
     environment = {**os.environ, "DHMODEL_FEED": str(folder / "feed")}
     try:
@@ -109,32 +133,41 @@ def _execute(built, arguments, folder, time_limit) -> None:
             env=environment,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=time_limit,
             check=False,
         )
     except subprocess.TimeoutExpired:
         raise EngineError(f"the run exceeded its time limit of {time_limit:g} s") from None
+    except OSError as error:
+        raise EngineError(f"cannot start {built.binary}: {error.strerror or error}") from error
     complaint = (done.stderr + done.stdout).strip()
     if done.returncode != 0 or complaint:
         last = complaint.splitlines()[-1] if complaint else "no message"
         raise EngineError(f"the circuit's binary failed (status {done.returncode}): {last}")
 
 
-def _read(built, folder) -> Spikes:
-    def load(name):
-        file, kind = built.manifest["variables"][name]
-        return np.fromfile(folder / "results" / file, dtype=kind)
+def _read(built: Built, folder: Path) -> Spikes:
+    variables, sizes = built.manifest["variables"], built.manifest["sizes"]
+
+    def load(name: str, size: int) -> Array:
+        file, kind = variables[name]
+        values = np.fromfile(folder / "results" / file, dtype=kind)
+        if values.size != size:  # the binary does not notice
+            raise OSError(errno.ENOSPC, f"disk full, {values.size} of {size} values of {name} were written")
+        return values
 
     for name in STATES:
-        check_finite(name, load(name))
-    return Spikes(load("spikes.t"), load("spikes.i").astype(np.int64))
+        check_finite(name, load(name, sizes[name]))
+    number = int(load("spikes.N", 1)[0])
+    return Spikes(load("spikes.t", number), load("spikes.i", number).astype(np.int64))
 
 
-def check_finite(name: str, values: np.ndarray) -> None:
+def check_finite(name: str, values: Array, when: str = "at the end of the run") -> None:
     """Raise EngineError if a state has left the real numbers."""
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
         raise EngineError(
-            f"non-finite {name} in {bad.size} of {values.size} units at the end of the run (first: unit {bad[0]}); "
+            f"non-finite {name} in {bad.size} of {values.size} units {when} (first: unit {bad[0]}); "
             "the parameters drive the circuit out of the real numbers"
         )

@@ -1,8 +1,8 @@
-"""Protocols of published findings: each runs the model over a list of replicates and returns the numbers that the finding is about.
+"""Protocols of published findings: each runs replicates of the model and returns the numbers of the finding.
 
-All use the default parameters; what differs between runs is stated in the protocol (stimulation, state, drug, timing). The runs
-of a protocol go through `run`, any function from a list of ``(Plan, replicate)`` to the list of their `Recording`, so that a test
-may run them one by one and a calibration on all cores.
+All use the default parameters; what differs between runs is stated in the protocol (stimulation, state, drug,
+timing). The runs of a protocol go through `run`, any function from a list of ``(Plan, replicate)`` to the
+list of their `Recording`, so that a test may run them one by one and a calibration on all cores.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +10,10 @@ from itertools import product
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from dhmodel.measures import half_recovery, kernel, peri_event
+from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import POPULATIONS
 from dhmodel.recording import WINDOWS, Recording, summarise
 from dhmodel.simulate import Plan, plan, record
@@ -19,6 +21,7 @@ from dhmodel.simulate import Plan, plan, record
 __all__ = ["Run", "foreman", "gate", "in_turn", "resting", "scs_on_pinch", "shechter", "windup"]
 
 type Run = Callable[[Sequence[tuple[Plan, int]]], list[Recording]]
+type Floats = NDArray[np.float64]
 
 #: Wind-up is judged on the mean of this many responses at the end of the train.
 LAST = 3
@@ -34,27 +37,32 @@ def _replicated(plans: Mapping[str, Plan], replicates: int, run: Run) -> dict[st
     return {name: done[i * replicates : (i + 1) * replicates] for i, name in enumerate(plans)}
 
 
-def _counts(recordings, P, population="WDR", window="C") -> np.ndarray:
+def _counts(
+    recordings: Sequence[Recording], P: Parameters, population: str = "WDR", window: str = "C"
+) -> Floats:
     """Spikes per cell in a window, shape (replicate, stimulus)."""
     where = POPULATIONS.index(population), WINDOWS.index(window)
     return np.array([summarise(one, P)["count"][:, where[0], where[1]] for one in recordings])
 
 
-def _rates(recordings, P, population) -> np.ndarray:
+def _rates(recordings: Sequence[Recording], P: Parameters, population: str) -> Floats:
     """Rate per cell, Hz, shape (replicate,)."""
     return np.array([summarise(one, P)["rate"][POPULATIONS.index(population)] for one in recordings])
 
 
 def windup(
     replicates: int, seed: int, run: Run = in_turn, set: Mapping[str, object] | None = None
-) -> dict[str, np.ndarray]:
-    """Wind-up of WDR cells: 16 C-strength shocks at 1 Hz, alone and under three blocks, and 6 shocks at 0.1 Hz (Mendell 1966).
+) -> dict[str, Floats]:
+    """Wind-up of WDR cells (Mendell 1966).
+
+    16 C-strength shocks at 1 Hz, alone and under three blocks, and 6 shocks at 0.1 Hz.
 
     Returns
     -------
     dict of {str : ndarray}
-        Shape (replicate,): ``first`` and ``last`` responses (C-window spikes per cell), ``slow_ratio`` at 0.1 Hz, and per drug
-        ``left_<drug>`` (share of the growth that remains) and ``first_<drug>`` (share of the first response that remains).
+        Shape (replicate,): ``first`` and ``last`` responses (C-window spikes per cell), ``slow_ratio`` at 0.1
+        Hz, and per drug ``left_<drug>`` (share of the growth that remains) and ``first_<drug>`` (share of the
+        first response that remains).
     """
     base, slow = dict(set or {}), {"windup.frequency": "0.1 Hz", "windup.number": 6}
     plans = {
@@ -81,14 +89,15 @@ def foreman(
     set: Mapping[str, object] | None = None,
     drugs: Mapping[str, float] | None = None,
     pulses: int = 40,
-) -> dict[str, np.ndarray]:
-    """Single dorsal-column pulses at 1 Hz during pinch (Foreman et al. 1976, replicated by Zhang et al. 2014).
+) -> dict[str, Floats]:
+    """Single dorsal-column pulses at 1 Hz during pinch (Foreman et al. 1976; Zhang et al. 2014).
 
     Returns
     -------
     dict of {str : ndarray}
-        ``percent``: mean firing of WDR cells in % of before the pulse at ``latency`` (s, bin centres); ``before``: rate before
-        the pulse, Hz; ``half_recovery``: time at which each cell is back at 50 %, s, shape (cell,), NaN where it never fell.
+        ``percent``: mean firing of WDR cells in % of before the pulse at ``latency`` (s, bin centres);
+        ``before``: rate before the pulse, Hz; ``half_recovery``: time at which each cell is back at 50 %, s,
+        shape (cell,), NaN where it never fell.
     """
     chosen = plan(
         "tonic",
@@ -115,7 +124,7 @@ def foreman(
 
 
 def _around_pulses(one: Recording, population: str, width: float) -> xr.Dataset:
-    """Rate of each cell around the pulses: one bin of 200 ms before, then bins centred on multiples of `width`."""
+    """Rate of each cell around the pulses: a bin of 200 ms before, then bins on multiples of `width`."""
     first = sum(one.sizes[name] for name in POPULATIONS[: POPULATIONS.index(population)])
     cells = one.sizes[population]
     own = (one.neurons >= first) & (one.neurons < first + cells)
@@ -129,11 +138,13 @@ def shechter(
     state: str = "snl",
     run: Run = in_turn,
     set: Mapping[str, object] | None = None,
-) -> dict[str, np.ndarray]:
-    """C-window spikes of a wind-up train (16 shocks, 0.5 Hz) with SCS from 1 s before it to its end, at 50 Hz and at 1 kHz.
+) -> dict[str, Floats]:
+    """C-window spikes of a wind-up train (16 shocks, 0.5 Hz) with SCS at 50 Hz and at 1 kHz.
 
-    Shechter et al. 2013 measured after five minutes of conditioning. What remains of that after the train needs slow states;
-    here stimulation goes on through the test.
+    Stimulation lasts from 1 s before the train to its end.
+
+    Shechter et al. 2013 measured after five minutes of conditioning. What remains of that after the train
+    needs slow states; here stimulation goes on through the test.
 
     Returns
     -------
@@ -159,8 +170,10 @@ def shechter(
 
 def gate(
     replicates: int, seed: int, run: Run = in_turn, set: Mapping[str, object] | None = None
-) -> dict[str, np.ndarray]:
-    """Answer of lamina I projection cells to brush: intact, disinhibited, and with NMDA blocked too (Torsney and MacDermott 2006).
+) -> dict[str, Floats]:
+    """Answer of lamina I projection cells to brush (Torsney and MacDermott 2006).
+
+    Intact, disinhibited, and disinhibited with NMDA blocked too; and in the injured cord.
 
     Returns
     -------
@@ -194,7 +207,7 @@ def scs_on_pinch(
     frequencies: Sequence[float] = (10, 50, 300, 1000),
     run: Run = in_turn,
     set: Mapping[str, object] | None = None,
-) -> dict[str, np.ndarray]:
+) -> dict[str, Floats]:
     """WDR and PN firing under pinch with tonic SCS, in % of none; shape (replicate, frequency)."""
     values = (0, *frequencies)
     plans = {
@@ -223,7 +236,7 @@ def resting(
     run: Run = in_turn,
     set: Mapping[str, object] | None = None,
 ) -> xr.Dataset:
-    """Rate (Hz) and active fraction of every population without a test stimulus; dimensions (replicate, population)."""
+    """Rate (Hz) and active fraction of every population at rest; dimensions (replicate, population)."""
     chosen = plan(state=state, set=set, seed=seed)
     found = [
         summarise(one, chosen.parameters) for one in _replicated({"rest": chosen}, replicates, run)["rest"]

@@ -1,4 +1,5 @@
-"""Descending control: raising the drive of the PAG lowers the output of the dorsal horn (circuit.md, signs of ON, OFF and NA cells)."""
+"""Descending control: raising the drive of the PAG lowers the output of the dorsal horn (circuit.md, signs of
+ON, OFF and NA cells)."""
 
 import pytest
 

@@ -1,8 +1,9 @@
 """
 Foreman et al. 1976: one dorsal-column pulse during pinch (finding `foreman1976_stt_timecourse`).
 
-Criterion: min(r[5:30 ms]) <= 0.25 and 0.3 <= mean r(50 ms) <= 0.7 and mean r(100 ms) >= 0.6, half-recovery over cells spans at
-least 3x; and the mean lies within the spread of the four cells digitised by Zhang et al. 2014 (ModelDB 168414).
+Criterion: min(r[5:30 ms]) <= 0.25 and 0.3 <= mean r(50 ms) <= 0.7 and mean r(100 ms) >= 0.6, half-recovery
+over cells spans at least 3x; and the mean lies within the spread of the four cells digitised by Zhang et al.
+2014 (ModelDB 168414).
 """
 
 import numpy as np
@@ -12,8 +13,8 @@ from dhmodel.evidence.protocols import foreman
 
 pytestmark = pytest.mark.evidence
 
-# firing in % of before the pulse: (ms, %) of the four digitised cells, each 100 % at the pulse; the finding's published mean
-# (11 % at 10 ms) interpolates between these points
+# firing in % of before the pulse: (ms, %) of the four digitised cells, each 100 % at the pulse; the finding's
+# published mean (11 % at 10 ms) interpolates between these points
 DIGITISED = (
     ((0, 100), (12.0, 9.5), (13.7, 15.2), (28.2, 58.9), (59.0, 63.1), (123.9, 87.5)),
     (

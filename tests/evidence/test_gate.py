@@ -1,8 +1,8 @@
 """
 The gate to lamina I (finding `torsney2006_gate`).
 
-Criterion: spikes of lamina I projection cells to Abeta input about 0 in health, more than 0 when GABA-A and glycine are
-blocked, and abolished by AP5.
+Criterion: spikes of lamina I projection cells to Abeta input about 0 in health, more than 0 when GABA-A and
+glycine are blocked, and abolished by AP5.
 """
 
 import pytest

@@ -2,8 +2,8 @@
 Frozen firing rates of a small network: every population under every stimulus in every state.
 
 The numbers in `rates.csv` are means over ten replicates of one seed; each carries a tolerance taken from the
-spread over those replicates (see `tolerance`). Processors and compilers change single spikes, not these rates.
-They move on purpose only: ``pytest tests/identical --freeze-rates`` writes them anew.
+spread over those replicates (see `tolerance`). Processors and compilers change single spikes, not these
+rates. They move on purpose only: ``pytest tests/identical --freeze-rates`` writes them anew.
 """
 
 import csv
@@ -43,9 +43,11 @@ def frozen():
 
 
 def tolerance(sd):
-    """Return a quarter of the standard error of the mean, Hz: trains, cells and wiring are the same, only rounding is not.
+    """Return a quarter of the standard error of the mean, Hz: trains, cells and wiring are the same, only
+    rounding is not.
 
-    Single and double precision differ by a fiftieth of a standard error at most (seen on one machine, all combinations).
+    Single and double precision differ by a fiftieth of a standard error at most (seen on one machine, all
+    combinations).
     """
     return max(0.02, 0.25 * sd / np.sqrt(REPLICATES))
 

@@ -1,0 +1,147 @@
+"""Nanoseconds per neuron-step of every way to run the standard network, and of the hand-written loop."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from dhmodel.bench.cython_target import CythonProcess, cython_process
+from dhmodel.bench.load import Load, cells_alone, standard_load
+from dhmodel.bench.loop import compile_loop, loop_flags, run_loop
+from dhmodel.bench.report import Aim, Section
+from dhmodel.bench.timing import Cost, alternate, cost_of
+from dhmodel.engine import build
+from dhmodel.engine.run import run_compiled
+
+__all__ = ["TINY", "runners"]
+
+#: A run of this length (s) costs what every run costs before it gets going.
+TINY = 0.01
+
+WHOLE, CELLS = "whole circuit", "state equations"
+HEADS = ("way to run it", "includes", "user ns", "wall ns", "with start", "x cpp")
+
+NOTES = (
+    "whole circuit: cells, sources, synapses, spike queues, record of spikes; divided by central cells alone",
+    "state equations: the same cells without synaptic events, fired at like rates by a constant current",
+    "user, wall: a run less a run of 10 ms; with start: user and system time of the whole process",
+)
+
+type Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Runner:
+    """One way to run a load: what it computes of the model, the load, and what a run to a time (s) costs."""
+
+    includes: str
+    load: Load
+    run: Callable[[float], Cost]
+
+
+def runners(duration: float, rounds: int, with_cython: bool, say: Say) -> tuple[Section, list[Aim]]:
+    """
+    Measure all of them in turn.
+
+    Parameters
+    ----------
+    duration : float
+        s of the load after its warm-up.
+    rounds : int
+        Runs of each, whose median counts.
+    with_cython : bool
+        Whether the Cython target takes part; compiling it takes minutes.
+    say : callable
+        Told of progress.
+    """
+    load = standard_load(duration)
+    with tempfile.TemporaryDirectory(prefix="dhmodel-bench-") as folder:
+        found = _compiled_runners(load, Path(folder), say)
+        if not with_cython:
+            return _section(found, _measure(found, rounds, say), load, "Cython target: left out by --quick")
+        with _cython(load, duration, folder, say) as (runner, note):
+            found["cython"] = runner
+            return _section(found, _measure(found, rounds, say), load, note)
+
+
+def _compiled_runners(load: Load, folder: Path, say: Say) -> dict[str, Runner]:
+    alone = cells_alone(load)
+    built = {name: build.ensure(load.structure, name, say) for name in ("cpp", "cpp_double", "cpp_brian2")}
+    found = {name: Runner(WHOLE, load, partial(_run_built, one, load)) for name, one in built.items()}
+    found["cpp, no spikes come in"] = Runner(CELLS, alone, partial(_run_built, built["cpp"], alone))
+    for real in ("float", "double"):
+        say(f"compiling the loop, {real}")
+        binary = compile_loop(folder, real)
+        found[f"C++ loop, {real}"] = Runner(CELLS, alone, partial(_run_loop, binary, alone))
+    return found
+
+
+def _run_built(built: build.Built, load: Load, stop: float) -> Cost:
+    run = load.until(stop)
+    return cost_of(lambda: run_compiled(built, run.arrays, run.feed))
+
+
+def _run_loop(binary: Path, load: Load, stop: float) -> Cost:
+    return cost_of(lambda: run_loop(binary, load.until(stop)))
+
+
+@contextmanager
+def _cython(load: Load, duration: float, home: str, say: Say) -> Iterator[tuple[Runner, str]]:
+    """Start and warm the Cython process; it runs one second, being slow."""
+    with cython_process(duration, home) as process:
+        say("compiling the Cython target (minutes)")
+        compiling = _compile_cython(process)
+        seconds = compiling.user + compiling.system
+        note = f"Cython target: compiling it takes {seconds:.0f} s of processor time, not in the table"
+        yield Runner(WHOLE, load.until(min(1.0, load.feed.stop)), process.run), note
+
+
+def _compile_cython(process: CythonProcess) -> Cost:
+    costs = [process.run(TINY) for _ in range(3)]
+    return (costs[0] - costs[2]) + (costs[1] - costs[2])
+
+
+def _measure(found: dict[str, Runner], rounds: int, say: Say) -> dict[tuple[str, bool], Cost]:
+    """Median cost of each runner's long and tiny run; keys: its name, whether long."""
+    turns = {
+        (name, long): partial(runner.run, runner.load.feed.stop if long else TINY)
+        for name, runner in found.items()
+        for long in (True, False)
+    }
+    return alternate(turns, rounds, say)
+
+
+def _section(
+    found: dict[str, Runner], costs: dict[tuple[str, bool], Cost], load: Load, note: str
+) -> tuple[Section, list[Aim]]:
+    nano = {
+        name: _nanoseconds(runner, costs[name, True], costs[name, False]) for name, runner in found.items()
+    }
+    user = {name: figures[0] for name, figures in nano.items()}
+    rows = [(name, runner.includes, *nano[name], user[name] / user["cpp"]) for name, runner in found.items()]
+    title = (
+        f"Nanoseconds per neuron-step: {load.structure.cells} central cells, pinch and tonic 50 Hz, "
+        f"{load.feed.stop:g} s with warm-up, dt {load.structure.dt * 1e3:g} ms"
+    )
+    section = Section(title, HEADS, rows, (*NOTES, f"loop flags: {' '.join(loop_flags())}", note))
+    return section, [
+        Aim("user time, Brian2's default flags / cpp", user["cpp_brian2"] / user["cpp"], 4, True),
+        Aim(
+            "user time, cpp (whole circuit) / C++ loop, float",
+            user["cpp"] / user["C++ loop, float"],
+            2.5,
+            False,
+        ),
+    ]
+
+
+def _nanoseconds(runner: Runner, long: Cost, tiny: Cost) -> tuple[float, float, float]:
+    net = long - tiny
+    steps = runner.load.neuron_steps
+    return (
+        1e9 * net.user / (steps * (1 - TINY / runner.load.feed.stop)),
+        1e9 * net.wall / (steps * (1 - TINY / runner.load.feed.stop)),
+        1e9 * (long.user + long.system) / steps,
+    )

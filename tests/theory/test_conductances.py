@@ -1,0 +1,143 @@
+"""Synaptic conductances of the compiled circuit against their analytic time courses."""
+
+import numpy as np
+import pytest
+
+JUMP = 1e-9
+SPIKE = 0.005  # s
+
+
+def double_exponential(t, rise, decay):
+    """Course with a peak of one: Roth and van Rossum 2009, Computational Modeling Methods for Neuroscientists 6.2."""
+    peak = rise * decay / (decay - rise) * np.log(decay / rise)
+    return (np.exp(-t / decay) - np.exp(-t / rise)) / (np.exp(-peak / decay) - np.exp(-peak / rise))
+
+
+def peak_time(rise, decay):
+    return rise * decay / (decay - rise) * np.log(decay / rise)
+
+
+def after_source_spike(circuit, receptor, variable, times):
+    """Conductance in the target of a source's synapse, `times` s after its one spike, relative to the jump."""
+    arrays = circuit.isolated()
+    source, target = circuit.lone_synapse(arrays, "from_sources", **{receptor: JUMP})
+    found = []
+    for t in times:
+        feed = circuit.feed(SPIKE + t, {source: [SPIKE]})
+        (values,) = circuit.final(arrays, feed, f"cells.{variable}")
+        assert np.count_nonzero(values) == 1
+        found.append(values[target] / JUMP)
+    return np.array(found), target
+
+
+def after_cell_spike(circuit, receptor, variable, times, pathway="inhibition"):
+    """Conductance in the target of a cell's synapse, `times` s after its one spike arrives, relative to the jump."""
+    arrays = circuit.isolated()
+    cell, target = circuit.lone_synapse(arrays, pathway, **{receptor: JUMP})
+    arrays["cells.v"][cell] = 0.0  # above the spike level: it fires in the first step, once
+    delay = arrays[f"{pathway}.delay"][0]
+    found = []
+    for t in times:
+        (values,) = circuit.final(arrays, circuit.feed(t + delay), f"cells.{variable}")
+        assert np.count_nonzero(values) == 1
+        found.append(values[target] / JUMP)
+    return np.array(found), target
+
+
+# The end of a run falls on a multiple of 10 ms, and so do these times, spike or delay included.
+FAST = np.array([0.005, 0.015, 0.035, 0.095])
+SLOW = np.array([0.095, 0.495, 0.995, 2.995])
+
+
+def test_ampa_jumps_and_decays(circuit):
+    found, _ = after_source_spike(circuit, "ampa", "g_ampa", FAST)
+    assert found == pytest.approx(np.exp(-FAST / circuit.P["synapse.ampa.decay"]), rel=1e-3, abs=1e-6)
+
+
+def test_nmda_is_a_double_exponential(circuit):
+    rise, decay = circuit.P["synapse.nmda.rise"], circuit.P["synapse.nmda.decay"]
+    found, _ = after_source_spike(circuit, "nmda", "g_nmda", FAST)
+    expected = double_exponential(FAST, rise, decay)
+    assert found / found[0] == pytest.approx(expected / expected[0], rel=1e-3)
+    # The decaying state is fed by the rising one as of the start of each step: half a step's worth too much.
+    excess = circuit.structure.dt / (2 * rise)
+    assert found == pytest.approx(expected * (1 + excess), rel=0.002)
+    assert excess < 0.03
+
+
+@pytest.mark.parametrize("population", ["PN", "WDR"])
+def test_nk1_rises_to_one_and_falls_over_seconds(circuit, population):
+    rise = circuit.P["synapse.nk1.rise_wdr" if population == "WDR" else "synapse.nk1.rise"]
+    decay = circuit.P["synapse.nk1.decay"]
+    arrays = circuit.isolated()
+    to = np.isin(arrays["from_sources.j"], circuit.cells(population))
+    synapse = np.flatnonzero(to & (circuit.arrays()["from_sources.nk1"] > 0))[0]
+    arrays["from_sources.nk1"][synapse] = JUMP
+    target = arrays["from_sources.j"][synapse]
+    times = np.append(SLOW, np.round(peak_time(rise, decay), 2) - SPIKE)
+    found = []
+    for t in times:
+        feed = circuit.feed(SPIKE + t, {arrays["from_sources.i"][synapse]: [SPIKE]})
+        found.append(circuit.final(arrays, feed, "cells.g_nk1")[0][target] / JUMP)
+    assert found[-1] == pytest.approx(1, rel=0.01)
+    assert found == pytest.approx(double_exponential(times, rise, decay), rel=0.02)  # a slow step of 1 ms
+
+
+@pytest.mark.parametrize("receptor", ["gaba_a", "glycine"])
+def test_fast_inhibition_arrives_after_its_delay_and_decays(circuit, receptor):
+    times = np.array([0.009, 0.019, 0.039])
+    found, target = after_cell_spike(circuit, receptor, f"g_{receptor}", times)
+    decay = circuit.P[f"synapse.{receptor}.decay"]
+    if receptor == "glycine":
+        decay = 1 / circuit.arrays()["cells.glycine_rate"][target]
+        assert decay in (circuit.P["synapse.glycine.decay"], circuit.P["synapse.glycine.decay_deep"])
+    assert found == pytest.approx(np.exp(-times / decay), rel=1e-3)
+
+
+def test_gaba_b_is_a_double_exponential(circuit):
+    rise, decay = circuit.P["synapse.gaba_b.rise"], circuit.P["synapse.gaba_b.decay"]
+    times = np.array([0.029, 0.089, 0.199, 0.399])
+    found, _ = after_cell_spike(circuit, "gaba_b", "g_gaba_b", times)
+    assert found == pytest.approx(double_exponential(times, rise, decay), rel=0.03)  # a slow step of 1 ms
+
+
+def test_excitation_between_cells_arrives_after_its_delay(circuit):
+    times = np.array([0.009, 0.019])
+    found, _ = after_cell_spike(circuit, "ampa", "g_ampa", times, pathway="excitation")
+    assert found == pytest.approx(np.exp(-times / circuit.P["synapse.ampa.decay"]), rel=1e-3)
+
+
+def test_descending_potassium_conductance_decays(circuit):
+    found, _ = after_source_spike(circuit, "mod", "g_mod", FAST)
+    assert found == pytest.approx(np.exp(-FAST / circuit.P["synapse.modulatory.decay"]), rel=0.006)
+
+
+def test_depression_follows_the_recursion(circuit):
+    """Release of a regular train: x' = 1 - (1 - x(1 - U)) exp(-1/(f tau)); Tsodyks and Markram 1997."""
+    source = int(circuit.sources("AB")[0])
+    spent, tau = circuit.P["terminal.AB.depression"], circuit.P["terminal.AB.recovery"]
+    for frequency, number in ((10, 1), (10, 2), (10, 30), (50, 5), (50, 100)):
+        x = 1.0
+        for _ in range(number - 1):
+            x = 1 - (1 - x * (1 - spent)) * np.exp(-1 / (frequency * tau))
+        train = 0.001 + np.arange(number) / frequency
+        feed = circuit.feed(train[-1] + 0.004, {source: train})
+        (release,) = circuit.final(circuit.isolated(), feed, "sources.release")
+        assert release[source] == pytest.approx(x, rel=1e-4)
+
+
+@pytest.mark.parametrize("frequency", [20, 50, 100])
+def test_depression_settles_at_the_mean_field_value(circuit, frequency):
+    source = int(circuit.sources("AB")[0])
+    spent, tau = circuit.P["terminal.AB.depression"], circuit.P["terminal.AB.recovery"]
+    train = np.arange(0.001, 3, 1 / frequency)
+    (release,) = circuit.final(circuit.isolated(), circuit.feed(3.0, {source: train}), "sources.release")
+    assert release[source] == pytest.approx(1 / (1 + spent * frequency * tau), rel=0.05)
+
+
+def test_fibres_without_depression_release_the_same_every_time(circuit):
+    source = int(circuit.sources("CP")[0])
+    assert circuit.P["terminal.CP.depression"] == 0
+    feed = circuit.feed(1.0, {source: np.arange(0.001, 1, 0.02)})
+    (release,) = circuit.final(circuit.isolated(), feed, "sources.release")
+    assert release[source] == 1
