@@ -5,7 +5,7 @@ with one parameter set.
 Criterion: 0.45 <= C_sum(50 Hz) / C_sum <= 0.85 and |C_sum(1 kHz) / C_sum - 1| < 0.2, in SNL rats. The
 published test comes after five minutes of conditioning; that needs the slow states, which this circuit does
 not have yet. Here stimulation starts 1 s before the wind-up train and goes on through it. The null at 1 kHz
-rests on the rule that fibres fail at high pulse rates, which is an assumption (`column.following`): without
+rests on the rule that fibres fail at high pulse rates, which is an assumption (`column.follow_half`): without
 it the circuit is inhibited at 1 kHz as at 50 Hz.
 """
 

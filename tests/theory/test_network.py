@@ -42,7 +42,7 @@ def test_background_current_is_an_ornstein_uhlenbeck_process(circuit):
     assert correlation == pytest.approx(np.exp(-0.01 / tau), abs=0.05)
 
 
-REPLICATES = 6
+REPLICATES = 12
 
 
 @pytest.fixture(scope="module", params=["naive", "snl"])
@@ -53,7 +53,7 @@ def two_sizes(request):
             state=request.param,
             stimulus="pinch",
             set={"circuit.scale": scale},
-            duration="3 s",
+            duration="1.5 s",
             seed=21,
             replicates=REPLICATES,
         )["rate"]
