@@ -22,6 +22,7 @@
 import xarray as xr
 
 import dhmodel as dh
+from dhmodel.parameters import states
 from dhmodel.plots import psth_figure, rate_figure
 from dhmodel.sweep.report import rate_table
 
@@ -96,16 +97,19 @@ print(rate_table(brush.sel(condition="intact")))
 # ectopic ones need a fraction of fibres and a rate), then all of them, then all but the ectopic C fibres.
 
 # %%
+preset = states()["snl"].set
 knobs = {
-    "GABA-A": {"injury.gaba_a": 0.65},
-    "presynaptic": {"injury.pad": 0.65},
-    "chloride": {"injury.kcc2": 0.75},
-    "EX to inhibitory": {"injury.ex_to_inh": 0.7},
-    "EX to EX": {"injury.ex_to_ex": 1.3},
-    "ectopic C": {"injury.ectopic_c_fraction": 0.35, "injury.ectopic_c_rate": "1.8 Hz"},
-    "ectopic Aβ": {"injury.ectopic_ab_fraction": 0.15, "injury.ectopic_ab_rate": "10 Hz"},
+    "GABA-A": ["injury.gaba_a"],
+    "presynaptic": ["injury.pad"],
+    "chloride": ["injury.kcc2"],
+    "EX to inhibitory": ["injury.ex_to_inh"],
+    "EX to EX": ["injury.ex_to_ex"],
+    "ectopic C": ["injury.ectopic_c_fraction", "injury.ectopic_c_rate"],
+    "ectopic Aβ": ["injury.ectopic_ab_fraction", "injury.ectopic_ab_rate"],
 }
-conditions = {"none": {}} | {name: {"set": knob} for name, knob in knobs.items()}
+conditions = {"none": {}}
+for name, paths in knobs.items():
+    conditions[name] = {"set": {path: preset[path] for path in paths}}
 conditions["SNL"] = {"state": "snl"}
 conditions["SNL, C quiet"] = {"state": "snl", "set": {"injury.ectopic_c_fraction": 0}}
 stimuli = ["brush", "pinch"]
@@ -127,8 +131,7 @@ quiet = {name: conditions[name] for name in ("ectopic C", "SNL")}
 table(compare("injury", quiet, stimulus="spontaneous", replicates=2), "injury")
 
 # %% [markdown]
-# - No knob alone does what the preset does: the injury of this model is a sum of small changes that multiply
-#   each other.
+# - No knob alone does what the preset does: the small changes of which it consists strengthen each other.
 # - Of the single ones, discharge of injured C fibres does most. A part of that is firing that needs no
 #   brush, as the last table shows.
 # - **Injury does not open the gate to PN in this model.** With the C fibres quiet, PN are about as silent to
@@ -159,7 +162,7 @@ rate_figure(pag, ("WDR", "PN"), dim="pag.drive")
 # %% [markdown]
 # - SCS at 50 Hz lowers the response to pinch in both states, and less so after injury, which takes away a
 #   part of the inhibition that SCS engages. In the intact cord it silences most of the response, which is
-#   more than SCS, a treatment that spares acute pain, is known to do.
+#   more than is known of SCS, a treatment thought to spare acute pain.
 # - It lowers the answer of WDR to brush as well. PN hardly fire to begin with, so nothing can be said of
 #   their touch.
 # - More drive of the PAG, less output under pinch, in both states and both classes, most in PN.
@@ -168,5 +171,5 @@ rate_figure(pag, ("WDR", "PN"), dim="pag.drive")
 # - The gate stays shut under single blocks and after injury, and WDR answer brush too weakly (above).
 # - Nothing here outlasts its cause. After-effects of SCS, slow modulators, plasticity and the loop through
 #   the brainstem are not in the circuit yet; the brainstem is an input that does not listen.
-# - The response of WDR to brush grows with the size of the network (compare `circuit.scale` 0.25): few
-#   fibres make few coincidences. Read it from the full network.
+# - The response of WDR to brush grows with the size of the network (compare `circuit.scale` 0.25): perhaps
+#   because few fibres make few coincidences. Read it from the full network.

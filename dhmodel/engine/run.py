@@ -79,8 +79,7 @@ def run_compiled(
         If an array is missing, has the wrong size or is not finite; if the binary fails, complains, exceeds
         the limit or ends with a non-finite state; if its files cannot be written.
     """
-    arrays = {**arrays, "sources.t_next": feed.first()}
-    _check_arrays(built, arrays)
+    arrays = _as_compiled(built, {**arrays, "sources.t_next": feed.first()})
     where = "of a run"
     try:
         with run_folder(feed.nbytes + RESULTS) as folder:
@@ -92,17 +91,22 @@ def run_compiled(
         raise EngineError(f"cannot use the folder {where}: {error.strerror or error}") from error
 
 
-def _check_arrays(built: Built, arrays: Mapping[str, Array]) -> None:
-    sizes = built.manifest["sizes"]
-    if missing := sorted(set(built.manifest["static"]) - set(arrays)):
+def _as_compiled(built: Built, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Check the arrays against the compiled circuit and give them its types."""
+    static, variables, sizes = (built.manifest[key] for key in ("static", "variables", "sizes"))
+    if missing := sorted(set(static) - set(arrays)):
         raise EngineError(f"no array given for {', '.join(missing)}")
+    typed = {}
     for name, array in arrays.items():
         if name not in sizes:
             raise EngineError(f"the compiled circuit has no variable {name}")
         if array.size != sizes[name]:
             raise EngineError(f"{name}: {array.size} values given, the compiled circuit has {sizes[name]}")
-        if array.dtype.kind == "f":
-            check_finite(name, array, "given to the run")
+        kind = variables[name][1] if name in variables else "float64" if name.endswith(".delay") else "int32"
+        with np.errstate(over="ignore"):  # what single precision cannot hold is reported in the next line
+            typed[name] = np.ascontiguousarray(array, dtype=kind)
+        check_finite(name, typed[name], "given to the run")
+    return typed
 
 
 def _write(built: Built, arrays: Mapping[str, Array], feed: Feed, folder: Path) -> list[str]:
@@ -110,15 +114,14 @@ def _write(built: Built, arrays: Mapping[str, Array], feed: Feed, folder: Path) 
     for name in ("static_arrays", "values", "results"):
         (folder / name).mkdir()
     feed.write(folder / "feed")
-    static, variables, arguments = built.manifest["static"], built.manifest["variables"], []
+    static, arguments = built.manifest["static"], []
     for name, array in arrays.items():
         if name in static:
-            kind = np.float64 if name.endswith(".delay") else np.int32
-            np.ascontiguousarray(array, dtype=kind).tofile(folder / "static_arrays" / static[name])
+            array.tofile(folder / "static_arrays" / static[name])
         elif array.size == 1:
             arguments.append(f"{name}={array.item()!r}")
         else:
-            np.ascontiguousarray(array, dtype=variables[name][1]).tofile(folder / "values" / name)
+            array.tofile(folder / "values" / name)
             arguments.append(f"{name}=values/{name}")
     return arguments
 

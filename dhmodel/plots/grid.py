@@ -191,7 +191,7 @@ def _cell(figure: Figure, spot: SubplotSpec, part: xr.Dataset, scale: Scale, lin
         if "silent" in part:
             number = own["baseline"].item()
             hundred = f"100 % = {number:.2g} Hz" if number < 100 else f"100 % = {number:.0f} Hz"
-            _note(drawn, "silent at 0, rate shown" if silent[index] else hundred, index)
+            _note(drawn, "too quiet at 0, rate shown" if silent[index] else hundred, index)
     if "percent" in panel:
         panel["percent"].axhline(100, zorder=1, **REFERENCE)
     return panel

@@ -133,7 +133,7 @@ def _block(numbers: xr.Dataset, report: Report) -> Iterator[str]:
 def _head(column: xr.Dataset) -> str:
     name = str(column["population"].item())
     if column["silent"].item():
-        return f"{name} in Hz (baseline < {SILENT:g} Hz)"
+        return f"{name} in Hz (a baseline < {SILENT:g} Hz)"
     return f"{name} (100 % = {float(column['baseline'].mean()):.3g} Hz)"
 
 

@@ -104,7 +104,7 @@ def test_a_state_silent_without_stimulation_is_shown_in_hz_below_and_says_so():
     figure = plots.frequency_figure(sweep())
     upper = panel(figure, "a")
     strip = next(axes for axes in figure.axes if axes.get_ylabel() == "Hz")
-    assert "silent at 0, rate shown" in texts(strip)
+    assert "too quiet at 0, rate shown" in texts(strip)
     assert [text for text in texts(upper) if text.startswith("100 % =")] == ["100 % = 4.4 Hz"]
     np.testing.assert_allclose(curves(strip)[0][:, 1], np.where(np.array(FREQUENCIES[1:]) == 50, 0.2, 0))
     np.testing.assert_allclose(strip.get_xlim(), upper.get_xlim())

@@ -43,7 +43,7 @@ def test_each_seed_is_compared_with_its_own_baseline(ds):
 
 def test_a_silent_baseline_is_shown_in_hz_and_says_so(ds):
     found = rows(report_table(ds, REPORT))
-    assert "tonic.frequency WDR (100 % = 15 Hz) PN in Hz (baseline < 0.05 Hz)" in found
+    assert "tonic.frequency WDR (100 % = 15 Hz) PN in Hz (a baseline < 0.05 Hz)" in found
     assert "0 Hz 100.0 ± 0.0 % 0.04 ± 0.06 Hz" in found
     assert "tonic.frequency WDR (100 % = 4 Hz) PN (100 % = 1 Hz)" in found
 

@@ -1,0 +1,249 @@
+"""Wiring: who may be connected, how often, and what it weighs."""
+
+import numpy as np
+import pytest
+
+from dhmodel.circuit.connectome import WEIGHTS, Connection, connections, synapse_counts, wiring
+from dhmodel.circuit.structure import DELAYED, PATHWAYS
+from dhmodel.errors import InputError
+from dhmodel.parameters import paths, resolve
+from dhmodel.parameters.layout import population_sizes, source_sizes, starts, surround
+
+SMALL = {"circuit.scale": 0.25}
+FIRST = {"excitation": "EX", "inhibition": "GABA_PV", "presynaptic": "GABA_PV"}
+
+
+def drawn(seed=1, replicate=0, state="naive", drugs=None, **changes):
+    P = resolve(state, SMALL | {path.replace("__", "."): value for path, value in changes.items()}, drugs)
+    return P, wiring(P, seed, replicate)
+
+
+def synapses(P, arrays, row, weight=None):
+    """Sources (index in their class) and targets (index in theirs) of one row, and a weight if it is named."""
+    cells, sources = population_sizes(P), source_sizes(P)
+    first = starts(cells) | starts(sources)
+    start = first[row.pre_class] - (first[FIRST[row.pathway]] if row.pathway in FIRST else 0)
+    i, j = arrays[f"{row.pathway}.i"] - start, arrays[f"{row.pathway}.j"] - first[row.post]
+    sizes = cells | sources
+    own = (i >= 0) & (i < sizes[row.pre_class]) & (j >= 0) & (j < sizes[row.post])
+    return (i[own], j[own]) if weight is None else (i[own], j[own], arrays[f"{row.pathway}.{weight}"][own])
+
+
+def row_of(P, pre, post):
+    return next(row for row in connections(P) if (row.pre, row.post) == (pre, post))
+
+
+def test_every_target_has_its_in_degree():
+    P, arrays = drawn()
+    sizes = population_sizes(P) | source_sizes(P)
+    expected = {}
+    for row in connections(P):
+        key = row.pathway, row.pre_class, row.post
+        expected[key] = expected.get(key, 0) + row.in_degree
+    for row in connections(P):
+        _, j = synapses(P, arrays, row)
+        inputs = np.bincount(j, minlength=sizes[row.post])
+        assert set(inputs.tolist()) == {expected[row.pathway, row.pre_class, row.post]}, row.name
+
+
+def test_every_pathway_has_as_many_synapses_as_announced():
+    P, arrays = drawn()
+    assert {name: arrays[f"{name}.i"].size for name in WEIGHTS} == synapse_counts(P)
+    assert set(WEIGHTS) == set(PATHWAYS)
+
+
+def test_indices_lie_in_the_ranges_of_their_pathway():
+    P, arrays = drawn()
+    cells, sources = population_sizes(P), source_sizes(P)
+    first = starts(cells)
+    ranges = {
+        "cells": sum(cells.values()),
+        "sources": sum(sources.values()),
+        "excitatory": cells["EX"] + cells["TAC"],
+        "inhibitory": first["GLY"] + cells["GLY"] - first["GABA_PV"],
+    }
+    for name, (pre, post) in PATHWAYS.items():
+        assert 0 <= arrays[f"{name}.i"].min() and arrays[f"{name}.i"].max() < ranges[pre]
+        assert 0 <= arrays[f"{name}.j"].min() and arrays[f"{name}.j"].max() < ranges[post]
+
+
+def test_synapses_are_sorted_by_source():
+    _, arrays = drawn()
+    assert all((np.diff(arrays[f"{name}.i"]) >= 0).all() for name in PATHWAYS)
+
+
+def test_no_cell_connects_to_itself():
+    P, arrays = drawn()
+    i, j = synapses(P, arrays, row_of(P, "EX", "EX"))
+    assert i.size > 100 and not (i == j).any()
+
+
+def test_nobody_is_chosen_twice_where_there_are_enough():
+    P, arrays = drawn()
+    for pre, post in (("EX", "WDR"), ("GABA_PV", "AB"), ("CP", "EX")):
+        pairs = np.stack(synapses(P, arrays, row_of(P, pre, post)))
+        assert np.unique(pairs, axis=1).shape == pairs.shape
+
+
+def test_where_there_are_too_few_everyone_is_chosen_about_equally():
+    P, arrays = drawn(circuit__scale=0.1)
+    row = row_of(P, "GLY", "WDR")
+    i, j = synapses(P, arrays, row)
+    number = population_sizes(P)["GLY"]
+    assert row.in_degree > number == 8
+    times = [np.bincount(i[j == target], minlength=number) for target in range(population_sizes(P)["WDR"])]
+    assert all(set(counted.tolist()) == {1, 2} for counted in times)
+
+
+def test_centre_and_surround_of_the_receptive_field_are_kept_apart():
+    P, arrays = drawn()
+    outside = surround(P)
+    i, _ = synapses(P, arrays, row_of(P, "AB_centre", "WDR"))
+    assert i.size and not outside[i].any()
+    i, _ = synapses(P, arrays, row_of(P, "AB_surround", "GLY"))
+    centre, beyond = row_of(P, "AB_centre", "GLY").in_degree, row_of(P, "AB_surround", "GLY").in_degree
+    assert outside[i].sum() / i.size == pytest.approx(beyond / (centre + beyond))
+
+
+@pytest.mark.parametrize(("fraction", "pre", "post"), [(0, "AB_surround", "GLY"), (1, "AB_centre", "WDR")])
+def test_a_part_without_fibres_sends_nothing(fraction, pre, post):
+    usual, _ = drawn()
+    P, arrays = drawn(circuit__AB__surround=fraction)
+    assert synapse_counts(P) == synapse_counts(usual)
+    own = row_of(P, pre, post).in_degree * population_sizes(P)[post]
+    _, _, weights = synapses(P, arrays, row_of(P, pre, post), "ampa")
+    assert (weights == 0).sum() == own
+
+
+def test_a_pathway_without_synapses_is_left_out():
+    none = {
+        path: 0
+        for path in paths()
+        if path.startswith("connection.GABA") and path.endswith("in_degree")
+        if path.split(".")[2] in ("AB", "AD", "CP", "CN")
+    }
+    P = resolve(set=SMALL | none)
+    assert synapse_counts(P)["presynaptic"] == 0
+    assert {name.split(".")[0] for name in wiring(P, 1, 0)} == set(PATHWAYS) - {"presynaptic"}
+
+
+def test_same_seed_same_wiring():
+    (_, a), (_, b) = drawn(seed=4, replicate=2), drawn(seed=4, replicate=2)
+    assert a.keys() == b.keys()
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("other", [{"seed": 5}, {"replicate": 1}])
+def test_another_seed_or_replicate_is_another_wiring_of_the_same_size(other):
+    (_, a), (_, b) = drawn(seed=4), drawn(**{"seed": 4} | other)
+    for name in PATHWAYS:
+        assert a[f"{name}.i"].shape == b[f"{name}.i"].shape
+        assert not np.array_equal(a[f"{name}.j"], b[f"{name}.j"])
+    assert not np.array_equal(a["excitation.delay"], b["excitation.delay"])
+
+
+def test_parameters_that_are_no_sizes_leave_the_wiring_alone():
+    (_, a), (_, b) = drawn(), drawn(state="snl", tonic__frequency="10 Hz")
+    assert all(np.array_equal(a[f"{name}.{end}"], b[f"{name}.{end}"]) for name in PATHWAYS for end in "ij")
+
+
+def test_only_central_pathways_have_delays_and_they_lie_in_their_range():
+    P, arrays = drawn()
+    assert {name.split(".")[0] for name in arrays if name.endswith(".delay")} == set(DELAYED)
+    for name in DELAYED:
+        delays = arrays[f"{name}.delay"]
+        assert P["synapse.delay_low"] <= delays.min() < delays.max() <= P["synapse.delay_high"]
+
+
+def test_a_lower_bound_above_the_upper_one_is_the_delay():
+    P, arrays = drawn(synapse__delay_low="3 ms")
+    assert set(arrays["excitation.delay"]) == {P["synapse.delay_low"]}
+
+
+def weight(pre, post, name, **changes):
+    P, arrays = drawn(**changes)
+    return synapses(P, arrays, row_of(P, pre, post), name)[2]
+
+
+def test_weights_are_those_of_the_row():
+    P, _ = drawn()
+    assert set(weight("AD", "PN", "ampa")) == {P["connection.AD.PN.ampa"]}
+    assert set(weight("CP", "WDR", "nk1")) == {P["connection.CP.WDR.nk1"]}
+    assert set(weight("CP", "WDR", "ampa")) == {0.0}
+    assert set(weight("GABA_PV", "AB", "jump")) == {P["connection.GABA_PV.AB.pad"]}
+
+
+@pytest.mark.parametrize(
+    ("pre", "post", "name", "path", "value", "factor"),
+    [
+        ("GABA_DYN", "PN", "gaba_a", "injury__gaba_a", 0.4, 0.4),
+        ("GABA_DYN", "PN", "gaba_b", "injury__gaba_a", 0.4, 0.4),
+        ("GABA_DYN", "PN", "glycine", "injury__gaba_a", 0.4, 1),
+        ("GABA_DYN", "PN", "glycine", "injury__glycine", 0.4, 0.4),
+        ("GABA_PV", "AB", "jump", "injury__pad", 0.4, 0.4),
+        ("GABA_PV", "AB", "jump", "terminal__pad_scale", 0.5, 0.5),
+        ("EX", "GABA_DYN", "ampa", "injury__ex_to_inh", 0.7, 0.7),
+        ("EX", "PN", "ampa", "injury__ex_to_inh", 0.7, 1),
+        ("EX", "EX", "ampa", "injury__ex_to_ex", 1.3, 1.3),
+        ("TAC", "EX", "ampa", "injury__ex_to_ex", 1.3, 1),
+        ("NA", "WDR", "mod", "injury__noradrenaline", 0.6, 0.6),
+        ("OFF", "EX", "mod", "injury__noradrenaline", 0.6, 1),
+        ("ON", "AD", "ht3_jump", "injury__ht3", 2, 2),
+        ("AB", "TAC", "nmda", "synapse__nmda__scale", 0, 0),
+        ("EX", "EX", "nmda", "synapse__nmda__scale", 0, 0),
+        ("CP", "PN", "nk1", "synapse__nk1__scale", 0, 0),
+        ("NA", "PN", "mod", "synapse__modulatory__scale", 0, 0),
+    ],
+)
+def test_injury_and_drugs_multiply_weights(pre, post, name, path, value, factor):
+    P, _ = drawn()
+    if pre == "AB" and not any(row.pre == "AB" and row.post == post for row in connections(P)):
+        pre = "AB_centre"
+    before, after = weight(pre, post, name), weight(pre, post, name, **{path: value})
+    assert before.max() > 0
+    assert after == pytest.approx(factor * before)
+
+
+def test_lost_inhibitory_cells_are_silent_and_no_others():
+    P, arrays = drawn(injury__inhibitory_loss=0.5)
+    number = population_sizes(P)["GABA_DYN"]
+    i, _, weights = synapses(P, arrays, row_of(P, "GABA_DYN", "EX"), "glycine")
+    silent = {cell for cell in range(number) if (i == cell).any() and not weights[i == cell].any()}
+    sounding = {cell for cell in range(number) if weights[i == cell].all() and (i == cell).any()}
+    assert len(silent) == round(0.5 * number) and len(silent | sounding) == number
+    # The same cells are lost to every target.
+    i, _, weights = synapses(P, arrays, row_of(P, "GABA_DYN", "PN"), "gaba_a")
+    assert set(i[weights == 0].tolist()) <= silent and not set(i[weights > 0].tolist()) & silent
+    assert (synapses(P, arrays, row_of(P, "EX", "WDR"), "ampa")[2] > 0).all()
+
+
+def test_inhibition_varies_between_cells_not_between_synapses_of_a_cell():
+    P, arrays = drawn()
+    _, j, weights = synapses(P, arrays, row_of(P, "GLY", "WDR"), "glycine")
+    per_cell = [set(weights[j == cell].tolist()) for cell in range(population_sizes(P)["WDR"])]
+    assert all(len(values) == 1 for values in per_cell)
+    assert len(set.union(*per_cell)) == population_sizes(P)["WDR"]
+
+
+def test_inhibition_varies_by_the_stated_spread():
+    P, arrays = drawn(circuit__scale=5)
+    spread = P["cell.WDR.local_sd"]
+    _, j, weights = synapses(P, arrays, row_of(P, "GABA_DYN", "WDR"), "gaba_a")
+    _, one_each = np.unique(j, return_index=True)
+    factors = np.log(weights[one_each] / P["connection.GABA_DYN.WDR.gaba_a"])
+    assert factors.size == 200
+    assert factors.std() == pytest.approx(spread, rel=0.2)
+    assert factors.mean() == pytest.approx(0, abs=4 * spread / np.sqrt(200))
+
+
+@pytest.mark.parametrize(
+    ("pre", "post"), [("WDR", "EX"), ("PN", "AB"), ("EX", "AB"), ("AB", "CP"), ("ON", "IX"), ("XY", "EX")]
+)
+def test_a_connection_that_no_pathway_carries_is_refused(pre, post):
+    with pytest.raises(InputError, match=f"connection.{pre}.{post}: no pathway leads from {pre} to {post}"):
+        Connection(pre, post, 3, {"ampa": 1e-9})
+
+
+def test_a_receptor_that_the_pathway_lacks_is_refused():
+    with pytest.raises(InputError, match='unknown receptor "gaba_a" in connection.EX.PN; allowed: ampa, nmda'):
+        Connection("EX", "PN", 3, {"gaba_a": 1e-9})
