@@ -1,4 +1,4 @@
-"""Descending control: raising the drive of the PAG lowers the output of the dorsal horn (circuit.md, signs of
+"""Descending control: raising the drive of the PAG lowers the output of the dorsal horn (the design study of the circuit, signs of
 ON, OFF and NA cells)."""
 
 import pytest

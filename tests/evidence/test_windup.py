@@ -1,5 +1,5 @@
 """
-Wind-up (finding `windup_protocol_1Hz`, and the knock-outs that circuit.md asks for).
+Wind-up (finding `windup_protocol_1Hz`, and the knock-outs that the design study of the circuit asks for).
 
 Criterion: count_n / count_1 >= 1.5 at 1 Hz, about 1 at 0.1 Hz; each of AP5, CAN block and NK1 block removes
 at least half of the growth; the first response mostly survives AP5. Means over five seeds, none of them used
