@@ -1,5 +1,5 @@
-"""Descending control: raising the drive of the PAG lowers the output of the dorsal horn (the design study of the circuit, signs of
-ON, OFF and NA cells)."""
+"""Descending control: raising the drive of the PAG lowers the output of the dorsal horn (the design study of
+the circuit, signs of ON, OFF and NA cells)."""
 
 import pytest
 
