@@ -108,6 +108,7 @@ def plan(
     if before < 0:
         raise InputError(f"warmup: got {warmup!r}, needs 0 s or more")
     stream(seed, 0, "check")  # complains of a bad seed
+    assemble.structure(parameters)  # complains of a circuit that cannot be
     return Plan(
         paradigm, state, stimulus, doses(drugs), parameters, length, before, int(seed), _target(target)
     )

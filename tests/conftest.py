@@ -1,8 +1,9 @@
 """
 What all tests share.
 
-Compiled circuits stay in the user's cache (or DHMODEL_CACHE), so that `make test` and `make demo` share a build and
-a second run of the tests builds nothing. To keep builds few, tests compile circuits of scale 0.25, 0.5 and 1 only.
+Compiled circuits stay in the user's cache (or DHMODEL_CACHE), so that `make test` and `make demo` share a
+build and a second run of the tests builds nothing. To keep builds few, tests compile circuits of scale 0.25,
+0.5 and 1 only.
 """
 
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ class Circuit:
         return starts(sizes)[name] + np.arange(sizes[name])
 
     def lone_synapse(self, arrays, pathway, **weights):
-        """Let the first synapse of a pathway weigh `weights` and all others nothing; returns its (source, target)."""
+        """Let the first synapse of a pathway weigh `weights`, the others nothing; its source and target."""
         for name, weight in weights.items():
             arrays[f"{pathway}.{name}"] = np.zeros_like(arrays[f"{pathway}.{name}"])
             arrays[f"{pathway}.{name}"][0] = weight
@@ -113,10 +114,3 @@ def circuit():
     P = resolve(set={"circuit.scale": 0.25})
     structure = assemble.structure(P)
     return Circuit(P, structure, build.ensure(structure))
-
-
-@pytest.fixture
-def without_cache(tmp_path, monkeypatch):
-    """Make an empty cache of compiled circuits, for this test alone; returns its folder."""
-    monkeypatch.setenv("DHMODEL_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"

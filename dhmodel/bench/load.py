@@ -6,7 +6,7 @@ import numpy as np
 
 from dhmodel.circuit import assemble
 from dhmodel.circuit.structure import PATHWAYS, Structure
-from dhmodel.engine.feed import Feed
+from dhmodel.engine.feed import Feed, white_noise
 from dhmodel.simulate import Plan, plan
 from dhmodel.stimulation.afferents import afferent_input
 from dhmodel.stimulation.descending import descending_trains
@@ -61,7 +61,7 @@ def standard_load(duration: float, scale: float = 1.0) -> Load:
     trains = concat(inputs.trains, descending_trains(P, duration, chosen.warmup, chosen.seed, 0))
     structure = assemble.structure(P)
     rows = int(np.ceil(total / structure.slow_dt)) + 20  # the run stops at a multiple of 10 ms
-    noise = stream(chosen.seed, 0, "noise").standard_normal((rows, structure.cells), dtype=np.float32)
+    noise = white_noise(stream(chosen.seed, 0, "noise"), rows, structure.cells)
     feed = Feed(trains.offsets(), trains.times + chosen.warmup, noise, structure.slow_dt, total)
     return Load(structure, assemble.arrays(P, chosen.seed, 0), feed)
 

@@ -102,7 +102,10 @@ def _as_compiled(built: Built, arrays: Mapping[str, Array]) -> dict[str, Array]:
             raise EngineError(f"the compiled circuit has no variable {name}")
         if array.size != sizes[name]:
             raise EngineError(f"{name}: {array.size} values given, the compiled circuit has {sizes[name]}")
-        kind = variables[name][1] if name in variables else "float64" if name.endswith(".delay") else "int32"
+        if name in static:  # what the binary reads at its start has the types of the generating process
+            kind = "float64" if name.endswith(".delay") else "int32"
+        else:
+            kind = variables[name][1]
         with np.errstate(over="ignore"):  # what single precision cannot hold is reported in the next line
             typed[name] = np.ascontiguousarray(array, dtype=kind)
         check_finite(name, typed[name], "given to the run")

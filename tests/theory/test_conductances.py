@@ -8,7 +8,7 @@ SPIKE = 0.005  # s
 
 
 def double_exponential(t, rise, decay):
-    """Course with a peak of one: Roth and van Rossum 2009, Computational Modeling Methods for Neuroscientists 6.2."""
+    """Course with a peak of one (Roth and van Rossum 2009, Computational Modeling Methods, chapter 6)."""
     peak = rise * decay / (decay - rise) * np.log(decay / rise)
     return (np.exp(-t / decay) - np.exp(-t / rise)) / (np.exp(-peak / decay) - np.exp(-peak / rise))
 
@@ -18,7 +18,7 @@ def peak_time(rise, decay):
 
 
 def after_source_spike(circuit, receptor, variable, times):
-    """Conductance in the target of a source's synapse, `times` s after its one spike, relative to the jump."""
+    """Conductance behind a source's synapse, `times` s after its one spike, in jumps; and the target."""
     arrays = circuit.isolated()
     source, target = circuit.lone_synapse(arrays, "from_sources", **{receptor: JUMP})
     found = []
@@ -31,7 +31,7 @@ def after_source_spike(circuit, receptor, variable, times):
 
 
 def after_cell_spike(circuit, receptor, variable, times, pathway="inhibition"):
-    """Conductance in the target of a cell's synapse, `times` s after its one spike arrives, relative to the jump."""
+    """The same behind a cell's synapse, `times` s after its one spike arrives."""
     arrays = circuit.isolated()
     cell, target = circuit.lone_synapse(arrays, pathway, **{receptor: JUMP})
     arrays["cells.v"][cell] = 0.0  # above the spike level: it fires in the first step, once

@@ -1,4 +1,4 @@
-"""What the whole circuit must do whatever its weights: be silent without input, and not depend on its size."""
+"""What the circuit must do whatever its weights: be silent without input, and fire alike at any size."""
 
 import numpy as np
 import pytest

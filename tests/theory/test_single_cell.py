@@ -34,7 +34,11 @@ def adex(c, duration):
         v, w = np.where(free, v + dv, v), w + dw
         for i in np.flatnonzero(v > c["spike_level"]):
             spikes[i].append((n + 1) * step)
-            v[i], w[i], wake[i] = c["reset"][i], w[i] + c["adaptation_b"][i], (n + 1) * step + c["refractory_period"]
+            v[i], w[i], wake[i] = (
+                c["reset"][i],
+                w[i] + c["adaptation_b"][i],
+                (n + 1) * step + c["refractory_period"],
+            )
     return [np.array(times) for times in spikes]
 
 
@@ -89,7 +93,9 @@ def test_rheobase_is_the_analytic_one(curve):
 
 
 def test_first_spike_comes_when_the_equations_say(curve):
-    both = [(a[0], b[0]) for a, b in zip(curve.engine, curve.oracle, strict=True) if a.size > 3 and b.size > 3]
+    both = [
+        (a[0], b[0]) for a, b in zip(curve.engine, curve.oracle, strict=True) if a.size > 3 and b.size > 3
+    ]
     measured, expected = np.array(both).T
     assert measured.size > 60
     # The spike current is held over each step: the upstroke lags by up to four of them.
@@ -125,5 +131,6 @@ def first_spikes(circuit, conductance):
     )  # fmt: skip
     spikes = circuit.run(arrays, circuit.feed(1.0))
     return {
-        name: spikes.times[spikes.cells == cell].min() for name, cell in (("delayed", delayed), ("tonic", tonic))
+        name: spikes.times[spikes.cells == cell].min()
+        for name, cell in (("delayed", delayed), ("tonic", tonic))
     }

@@ -115,7 +115,9 @@ def test_key_changes_with_compiler_processor_and_versions(what, monkeypatch):
     assert build.key(STRUCTURE, "cpp") != before
 
 
-@pytest.mark.parametrize("damage", ["no binary", "other binary", "empty binary", "no manifest", "half a manifest"])
+@pytest.mark.parametrize(
+    "damage", ["no binary", "other binary", "empty binary", "no manifest", "half a manifest"]
+)
 def test_a_damaged_circuit_is_built_again(builds, damage):
     folder = build.ensure(STRUCTURE).folder
     manifest = (folder / "manifest.json").read_text()
@@ -189,8 +191,11 @@ def test_two_processes_at_once_build_once(cache):
     with subprocess.Popen(command, **pipes) as first, subprocess.Popen(command, **pipes) as second:
         said = [first.stdout.readline(), second.stdout.readline()]
         assert said == ["asking\n", "asking\n"]
-        # Whichever came first builds until it is told to go on; the other waits for the lock, and finds the circuit.
-        outputs = [process.communicate("\n")[0].splitlines() for process in (first, second)]
+        # The first to come builds until told to go on; the other waits for the lock and finds the circuit.
+        for process in (first, second):
+            process.stdin.write("\n")
+            process.stdin.flush()
+        outputs = [process.communicate(timeout=60)[0].splitlines() for process in (first, second)]
     assert sorted(map(len, outputs)) == [1, 2]
     assert outputs[0][-1] == outputs[1][-1] == str(cache / left_in(cache)[0])
 
@@ -233,7 +238,9 @@ def test_the_message_of_a_failing_compiler_is_its_first_error(cache, monkeypatch
 
     monkeypatch.setattr(build, "_generate", generate)
     monkeypatch.setenv("MAKEFLAGS", "-n")  # of a make that runs us
-    with pytest.raises(EngineError, match="compiler failed on the generated circuit: main.cpp.* error: ") as error:
+    with pytest.raises(
+        EngineError, match="compiler failed on the generated circuit: main.cpp.* error: "
+    ) as error:
         build.ensure(STRUCTURE)
     assert one_line(error)
     assert left_in(cache) == []
@@ -260,13 +267,17 @@ def test_a_full_disk_is_named(builds, cache, monkeypatch):
 def test_a_cache_that_cannot_be_written_is_named(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("DHMODEL_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(EngineError, match=f"cannot write the cache of compiled circuits in {tmp_path}/file/cache"):
+    with pytest.raises(
+        EngineError, match=f"cannot write the cache of compiled circuits in {tmp_path}/file/cache"
+    ):
         build.ensure(STRUCTURE)
 
 
 def test_without_compiler_building_says_what_to_do(cache, monkeypatch):
     monkeypatch.setattr(build, "compiler", lambda: None)
-    with pytest.raises(EngineError, match="no C.. compiler .* with make on this machine; install one, or use target"):
+    with pytest.raises(
+        EngineError, match="no C.. compiler .* with make on this machine; install one, or use target"
+    ):
         build.ensure(STRUCTURE)
 
 
@@ -341,18 +352,32 @@ def test_a_target_that_was_asked_for_gives_no_warning(monkeypatch, target, recwa
     assert not recwarn.list
 
 
+def test_generated_code_is_changed_in_one_place_or_not_at_all(tmp_path):
+    from dhmodel.engine.generate import edit  # imports Brian2
+
+    file = tmp_path / "code.cpp"
+    file.write_text("a = 1; b = 2;")
+    edit(file, r"a = (\d)", r"a = -\1")
+    assert file.read_text() == "a = -1; b = 2;"
+    for pattern in ("c = ", r"\d"):
+        with pytest.raises(RuntimeError, match="this version of Brian2 writes code.cpp differently"):
+            edit(file, pattern, "")
+    assert file.read_text() == "a = -1; b = 2;"
+
+
 def test_sources_of_the_key_are_all_that_the_generator_imports_of_the_circuit():
     """What generates code, and is not in the key, would change the binary unnoticed."""
     code = """
 import sys
-before = set(sys.modules)
 import dhmodel.engine.generate
-print([name for name in sys.modules if name.startswith("dhmodel.engine.") or name.startswith("dhmodel.circuit.")])
+print([name for name in sys.modules if name.startswith(("dhmodel.engine.", "dhmodel.circuit."))])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     imported = {name.replace(".", "/") + ".py" for name in eval(done.stdout)}
     draws = {"assemble", "conditions", "connectome", "populations"}  # arrays, not code
     runs = {"build", "feed", "run", "scratch"}
-    allowed = {f"dhmodel/circuit/{name}.py" for name in draws} | {f"dhmodel/engine/{name}.py" for name in runs}
+    allowed = {f"dhmodel/circuit/{name}.py" for name in draws} | {
+        f"dhmodel/engine/{name}.py" for name in runs
+    }
     in_key = {f"dhmodel/{name}" for name in build.SOURCES}
     assert imported - allowed == {name for name in in_key if Path(name).suffix == ".py"}

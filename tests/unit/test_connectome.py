@@ -19,7 +19,7 @@ def drawn(seed=1, replicate=0, state="naive", drugs=None, **changes):
 
 
 def synapses(P, arrays, row, weight=None):
-    """Sources (index in their class) and targets (index in theirs) of one row, and a weight if it is named."""
+    """Sources and targets of one row, by their index in their class, and a weight if it is named."""
     cells, sources = population_sizes(P), source_sizes(P)
     first = starts(cells) | starts(sources)
     start = first[row.pre_class] - (first[FIRST[row.pathway]] if row.pathway in FIRST else 0)
@@ -245,5 +245,7 @@ def test_a_connection_that_no_pathway_carries_is_refused(pre, post):
 
 
 def test_a_receptor_that_the_pathway_lacks_is_refused():
-    with pytest.raises(InputError, match='unknown receptor "gaba_a" in connection.EX.PN; allowed: ampa, nmda'):
+    with pytest.raises(
+        InputError, match='unknown receptor "gaba_a" in connection.EX.PN; allowed: ampa, nmda'
+    ):
         Connection("EX", "PN", 3, {"gaba_a": 1e-9})

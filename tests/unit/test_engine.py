@@ -78,7 +78,9 @@ def test_spikes_that_come_together_are_all_delivered(circuit):
     """A source takes one spike per step; those that wait follow in the next steps."""
     arrays = circuit.isolated(cells__nmda_gain=0.0, cells__nmda_rise=1e9, sources__depletion=0.0)
     source, target = circuit.lone_synapse(arrays, "from_sources", nmda=1.0)
-    (counted,) = circuit.final(arrays, circuit.feed(0.01, {source: [0.0, 0.001, 0.001, 0.001]}), "cells.x_nmda")
+    (counted,) = circuit.final(
+        arrays, circuit.feed(0.01, {source: [0.0, 0.001, 0.001, 0.001]}), "cells.x_nmda"
+    )
     assert counted[target] == 4
 
 
@@ -209,7 +211,9 @@ def test_a_missing_feed_is_refused(circuit, monkeypatch):
 def test_an_array_that_is_not_finite_is_refused(circuit):
     arrays = circuit.arrays()
     arrays["from_sources.ampa"][3] = np.nan
-    with pytest.raises(EngineError, match="non-finite from_sources.ampa in 1 of .* given to the run") as error:
+    with pytest.raises(
+        EngineError, match="non-finite from_sources.ampa in 1 of .* given to the run"
+    ) as error:
         circuit.run(arrays, circuit.feed(0.1))
     assert one_line(error)
 

@@ -196,7 +196,12 @@ def test_ranges_of_the_structure_hold_their_populations():
 
 
 def test_structure_does_not_depend_on_what_enters_as_arrays():
-    changed = {"connection.CP.PN.ampa": "9 nS", "synapse.nmda.decay": "50 ms", "pag.drive": 1, "injury.kcc2": 0.2}
+    changed = {
+        "connection.CP.PN.ampa": "9 nS",
+        "synapse.nmda.decay": "50 ms",
+        "pag.drive": 1,
+        "injury.kcc2": 0.2,
+    }
     assert assemble.structure(resolve("snl", changed)) == assemble.structure(resolve())
     assert assemble.structure(resolve(set={"circuit.scale": 0.5})) != assemble.structure(resolve())
     assert assemble.structure(resolve(set={"connection.CP.PN.in_degree": 9})) != assemble.structure(resolve())
