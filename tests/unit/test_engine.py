@@ -36,13 +36,11 @@ def one_line(error):
 
 
 @pytest.fixture
-def folders():
-    """Folders of runs that exist."""
-
-    def found():
-        return {*scratch.MEMORY.glob(f"{scratch.PREFIX}*")}
-
-    return found
+def own_folder(monkeypatch, tmp_path):
+    """Where the runs of this test write, and no others."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(scratch.tempfile, "tempdir", None)
+    return tmp_path
 
 
 # What goes in
@@ -255,11 +253,10 @@ def test_arrays_that_do_not_fit_the_circuit_are_refused(circuit, wrong):
         circuit.run(arrays, circuit.feed(0.1))
 
 
-def test_time_limit(circuit, folders):
-    before = folders()
+def test_time_limit(circuit, own_folder):
     with pytest.raises(EngineError, match="exceeded its time limit of 0.001 s"):
         run_compiled(circuit.built, circuit.arrays(), circuit.feed(60.0), time_limit=1e-3)
-    assert folders() <= before
+    assert not any(own_folder.iterdir())
 
 
 def test_a_full_disk_is_named_with_the_folder(circuit, monkeypatch):
@@ -312,18 +309,15 @@ def test_a_binary_that_dies_is_an_error(circuit, tmp_path):
 # Where it writes
 
 
-def test_a_run_leaves_no_folder(circuit, folders):
-    before = folders()
+def test_a_run_leaves_no_folder(circuit, own_folder):
     circuit.run(circuit.arrays(), circuit.feed(0.1))
-    assert folders() <= before
+    assert not any(own_folder.iterdir())
 
 
-def test_tmpdir_decides_where_a_run_writes(monkeypatch, tmp_path):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(scratch.tempfile, "tempdir", None)
+def test_tmpdir_decides_where_a_run_writes(own_folder):
     with scratch.run_folder(1000) as folder:
-        assert folder.parent == tmp_path
-    assert list(tmp_path.iterdir()) == []
+        assert folder.parent == own_folder
+    assert not any(own_folder.iterdir())
 
 
 def test_what_does_not_fit_into_memory_goes_to_disk(monkeypatch):

@@ -29,9 +29,9 @@ def of(P, array, population):
     return array[first : first + sizes[population]]
 
 
-def integrated_peak(rise, decay, step=1e-5):
+def integrated_peak(rise, decay, step=2e-5):
     """Peak of y in x' = -x/rise, y' = gain*x - y/decay after a unit jump of x, by small steps."""
-    t = np.arange(0, 5 * decay, step)
+    t = np.arange(0, 3 * max(rise, decay), step)
     x, y, peak = 1.0, 0.0, 0.0
     for _ in t:
         slope = peak_gain(rise, decay) * x - y / decay
