@@ -55,7 +55,7 @@ def _measurement(name: str, quick: bool) -> tuple[Section, list[Aim]]:
     duration, rounds = (1.0, 3) if quick else (5.0, 7)
     say = partial(_say, name)
     todo: dict[str, Callable[[], tuple[Section, list[Aim]]]] = {
-        "engine": lambda: runners.runners(duration, rounds, not quick, say),
+        "engine": lambda: runners.runners(duration, 2 * rounds + 1, not quick, say),
         "throughput": lambda: around.throughput(duration, rounds, say),
         "start": lambda: start.starts(rounds, not quick, say),
         "overhead": lambda: around.overhead(rounds, say),

@@ -1,11 +1,11 @@
 """What a run costs as users meet it: throughput, the cost of a run of no length, spike trains, sweeps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from dhmodel.bench.load import standard_load, standard_plan
 from dhmodel.bench.report import Aim, Section
-from dhmodel.bench.timing import Cost, alternate, cost_of, repeat
+from dhmodel.bench.timing import Cost, alternate, cost_of, middle, repeat
 from dhmodel.engine import build
 from dhmodel.engine.run import run_compiled
 from dhmodel.simulate import Plan, measure, plan, prepare
@@ -35,7 +35,9 @@ def throughput(duration: float, rounds: int, say: Say) -> Answer:
         measure(one, 0)
     turns = {name: partial(cost_of, partial(measure, one, 0)) for name, one in plans.items()}
     found = alternate(turns, rounds, say)
-    rows = [_throughput_row(name, one.warmup + one.duration, found[name]) for name, one in plans.items()]
+    rows = [
+        _throughput_row(name, one.warmup + one.duration, middle(found[name])) for name, one in plans.items()
+    ]
     title = f"Simulated seconds per second on one core: plan to rates, {duration:g} s and 1 s of warm-up"
     heads = ("condition", "per wall s", "per processor s", "per s in the binary", "python s", "binary s")
     slowest = min(rows, key=lambda row: row[1])
@@ -43,6 +45,10 @@ def throughput(duration: float, rounds: int, say: Say) -> Answer:
         Aim(f"simulated s per wall s and core, whole run, {slowest[0]}", slowest[1], 15, True),
         Aim(f"simulated s per processor s, whole run, {slowest[0]}", slowest[2], 15, True),
     ]
+
+
+def _medians(found: Mapping[str, list[Cost]]) -> list[tuple[str, Cost]]:
+    return [(name, middle(costs)) for name, costs in found.items()]
 
 
 def _throughput_row(name: str, simulated: float, cost: Cost) -> tuple[str, float, float, float, float, float]:
@@ -68,7 +74,7 @@ def overhead(rounds: int, say: Say) -> Answer:
     )
     rows: list[tuple[str | float, ...]] = [
         (name, 1e3 * one.wall, 1e3 * one.own, 1e3 * one.user, 1e3 * one.system, one.written / 1e6)
-        for name, one in found.items()
+        for name, one in _medians(found)
     ]
     heads = ("run of 10 ms", "wall ms", "python ms", "binary user ms", "binary system ms", "written MB")
     return Section("Cost of any run", heads, rows), []
@@ -125,7 +131,7 @@ def sweeps(quick: bool, rounds: int, say: Say) -> Answer:
             cost.wall,
             cost.processor,
         )
-        for n, cost in found.items()
+        for n, cost in _medians(found)
     ]
     title = (
         f"Sweep in memory: {len(frequencies)} points of {replicates} runs of 1 s; start of workers included"

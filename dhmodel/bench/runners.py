@@ -1,11 +1,12 @@
 """Nanoseconds per neuron-step of every way to run the standard network, and of the hand-written loop."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 from dhmodel.bench.cython_target import CythonProcess, cython_process
 from dhmodel.bench.load import Load, cells_alone, standard_load
@@ -21,14 +22,17 @@ __all__ = ["TINY", "runners"]
 TINY = 0.01
 
 WHOLE, CELLS = "whole circuit", "state equations"
+ALONE = "cpp, no spikes come in"
 HEADS = ("way to run it", "includes", "user ns", "wall ns", "with start", "x cpp")
 
 NOTES = (
     "whole circuit: cells, sources, synapses, spike queues, record of spikes; divided by central cells alone",
     "state equations: the same cells without synaptic events, fired at like rates by a constant current",
-    "user, wall: a run less a run of 10 ms; with start: user and system time of the whole process",
+    "user, wall: a run less a run of 10 ms; with start: user and system time of the whole process; medians",
+    "x cpp: user time relative to cpp in the same round, median over rounds",
 )
 
+type Nano = tuple[float, float, float]
 type Say = Callable[[str], None]
 
 
@@ -41,6 +45,17 @@ class Runner:
     run: Callable[[float], Cost]
 
 
+@dataclass(frozen=True)
+class Figures:
+    """A row of the table: what is included, three times (ns per neuron-step), user time relative to cpp."""
+
+    includes: str
+    user: float
+    wall: float
+    with_start: float
+    ratio: float
+
+
 def runners(duration: float, rounds: int, with_cython: bool, say: Say) -> tuple[Section, list[Aim]]:
     """
     Measure all of them in turn.
@@ -50,7 +65,7 @@ def runners(duration: float, rounds: int, with_cython: bool, say: Say) -> tuple[
     duration : float
         s of the load after its warm-up.
     rounds : int
-        Runs of each, whose median counts.
+        Runs of each, whose median counts; the slow Cython target has three.
     with_cython : bool
         Whether the Cython target takes part; compiling it takes minutes.
     say : callable
@@ -59,18 +74,19 @@ def runners(duration: float, rounds: int, with_cython: bool, say: Say) -> tuple[
     load = standard_load(duration)
     with tempfile.TemporaryDirectory(prefix="dhmodel-bench-") as folder:
         found = _compiled_runners(load, Path(folder), say)
-        if not with_cython:
-            return _section(found, _measure(found, rounds, say), load, "Cython target: left out by --quick")
-        with _cython(load, duration, folder, say) as (runner, note):
-            found["cython"] = runner
-            return _section(found, _measure(found, rounds, say), load, note)
+        figures, note = _compare(found, rounds, say), "Cython target: left out by --quick"
+        if with_cython:
+            with _cython(load, duration, folder, say) as (cython, note):
+                few = {"cpp": found["cpp"], "cython": cython}
+                figures["cython"] = _compare(few, 3, say)["cython"]
+    return _section(load, figures, note)
 
 
 def _compiled_runners(load: Load, folder: Path, say: Say) -> dict[str, Runner]:
     alone = cells_alone(load)
     built = {name: build.ensure(load.structure, name, say) for name in ("cpp", "cpp_double", "cpp_brian2")}
     found = {name: Runner(WHOLE, load, partial(_run_built, one, load)) for name, one in built.items()}
-    found["cpp, no spikes come in"] = Runner(CELLS, alone, partial(_run_built, built["cpp"], alone))
+    found[ALONE] = Runner(CELLS, alone, partial(_run_built, built["cpp"], alone))
     for real in ("float", "double"):
         say(f"compiling the loop, {real}")
         binary = compile_loop(folder, real)
@@ -103,45 +119,53 @@ def _compile_cython(process: CythonProcess) -> Cost:
     return (costs[0] - costs[2]) + (costs[1] - costs[2])
 
 
-def _measure(found: dict[str, Runner], rounds: int, say: Say) -> dict[tuple[str, bool], Cost]:
-    """Median cost of each runner's long and tiny run; keys: its name, whether long."""
+def _compare(found: Mapping[str, Runner], rounds: int, say: Say) -> dict[str, Figures]:
+    """Run all in turn; ratios are taken within a round, for a machine's speed changes from round to round."""
     turns = {
-        (name, long): partial(runner.run, runner.load.feed.stop if long else TINY)
+        (name, stop): partial(runner.run, stop)
         for name, runner in found.items()
-        for long in (True, False)
+        for stop in (runner.load.feed.stop, TINY)
     }
-    return alternate(turns, rounds, say)
-
-
-def _section(
-    found: dict[str, Runner], costs: dict[tuple[str, bool], Cost], load: Load, note: str
-) -> tuple[Section, list[Aim]]:
+    costs = alternate(turns, rounds, say)
     nano = {
-        name: _nanoseconds(runner, costs[name, True], costs[name, False]) for name, runner in found.items()
+        name: [
+            _nanoseconds(runner.load, long, tiny)
+            for long, tiny in zip(costs[name, runner.load.feed.stop], costs[name, TINY], strict=True)
+        ]
+        for name, runner in found.items()
     }
-    user = {name: figures[0] for name, figures in nano.items()}
-    rows = [(name, runner.includes, *nano[name], user[name] / user["cpp"]) for name, runner in found.items()]
+    return {name: _figures(found[name].includes, figures, nano["cpp"]) for name, figures in nano.items()}
+
+
+def _figures(includes: str, rounds: list[Nano], cpp: list[Nano]) -> Figures:
+    user, wall, with_start = (median(column) for column in zip(*rounds, strict=True))
+    ratio = median(one[0] / reference[0] for one, reference in zip(rounds, cpp, strict=True))
+    return Figures(includes, user, wall, with_start, ratio)
+
+
+def _nanoseconds(load: Load, long: Cost, tiny: Cost) -> Nano:
+    """User and wall time per neuron-step of a run less a tiny one, and all its processor time."""
+    net, steps = long - tiny, load.neuron_steps - load.until(TINY).neuron_steps
+    return (
+        1e9 * net.user / steps,
+        1e9 * net.wall / steps,
+        1e9 * (long.user + long.system) / load.neuron_steps,
+    )
+
+
+def _section(load: Load, figures: Mapping[str, Figures], note: str) -> tuple[Section, list[Aim]]:
     title = (
         f"Nanoseconds per neuron-step: {load.structure.cells} central cells, pinch and tonic 50 Hz, "
         f"{load.feed.stop:g} s with warm-up, dt {load.structure.dt * 1e3:g} ms"
     )
+    rows = [(name, *astuple(one)) for name, one in figures.items()]
     section = Section(title, HEADS, rows, (*NOTES, f"loop flags: {' '.join(loop_flags())}", note))
     return section, [
-        Aim("user time, Brian2's default flags / cpp", user["cpp_brian2"] / user["cpp"], 4, True),
+        Aim("user time, Brian2's default flags / cpp", figures["cpp_brian2"].ratio, 4, True),
         Aim(
             "user time, cpp (whole circuit) / C++ loop, float",
-            user["cpp"] / user["C++ loop, float"],
+            1 / figures["C++ loop, float"].ratio,
             2.5,
             False,
         ),
     ]
-
-
-def _nanoseconds(runner: Runner, long: Cost, tiny: Cost) -> tuple[float, float, float]:
-    net = long - tiny
-    steps = runner.load.neuron_steps
-    return (
-        1e9 * net.user / (steps * (1 - TINY / runner.load.feed.stop)),
-        1e9 * net.wall / (steps * (1 - TINY / runner.load.feed.stop)),
-        1e9 * (long.user + long.system) / steps,
-    )

@@ -1,4 +1,4 @@
-"""What an action costs, and medians of several actions measured in turn."""
+"""What an action costs, and the costs of several actions measured in turn."""
 
 import resource
 import time
@@ -81,9 +81,9 @@ def repeat(action: Callable[[], object], rounds: int) -> Cost:
 
 def alternate[Name](
     actions: Mapping[Name, Callable[[], Cost]], rounds: int, say: Callable[[str], None]
-) -> dict[Name, Cost]:
+) -> dict[Name, list[Cost]]:
     """
-    Median costs of actions that take turns, so that a change of the machine's load meets all of them.
+    Costs of actions that take turns, so that a change of the machine's load meets all of them.
 
     Parameters
     ----------
@@ -93,10 +93,15 @@ def alternate[Name](
         How often each has its turn.
     say : callable
         Told of each round.
+
+    Returns
+    -------
+    dict of {hashable : list of Cost}
+        One cost per round.
     """
     costs: dict[Name, list[Cost]] = {name: [] for name in actions}
     for number in range(rounds):
         say(f"round {number + 1} of {rounds}")
         for name, action in actions.items():
             costs[name].append(action())
-    return {name: middle(found) for name, found in costs.items()}
+    return costs
