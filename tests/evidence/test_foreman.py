@@ -42,7 +42,7 @@ def at(answer, ms):
 
 
 def test_pinch_drives_the_cells_as_in_the_experiment(answer):
-    assert 20 <= answer["before"].mean() <= 75
+    assert 20 <= answer["before"].mean() <= 70
 
 
 def test_a_short_excitation_comes_first(answer):
