@@ -60,6 +60,7 @@ SOURCES = (
     "circuit/equations.py",
     "circuit/network.py",
     "circuit/structure.py",
+    "engine/exponential.h",
     "engine/feed.h",
     "engine/functions.py",
     "engine/generate.py",

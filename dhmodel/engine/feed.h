@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 namespace dhmodel {
 
@@ -52,10 +53,10 @@ struct Feed {
     }
 };
 
-inline const Feed &feed() {
-    static const Feed instance;
-    return instance;
-}
+// Opened before main begins: a static inside feed() would be guarded, and a guard keeps loops from being vectorised.
+inline const Feed instance;
+
+inline const Feed &feed() { return instance; }
 
 // Time of spike k of source i; never, once its spikes are used up.
 inline double next_spike(int64_t i, int64_t k) {
@@ -64,10 +65,14 @@ inline double next_spike(int64_t i, int64_t k) {
     return j < f.offset[i + 1] ? f.time[j] : std::numeric_limits<double>::max();
 }
 
-inline double white_noise(int64_t i, double t) {
+// White noise of all cells at time t.
+inline const float *noise_row(double t) {
+    static const std::vector<float> silence(feed().n_cells);
     const Feed &f = feed();
     const int64_t row = static_cast<int64_t>(t * f.per_interval + 0.5);
-    return row < f.n_rows ? f.noise[row * f.n_cells + i] : 0.0;
+    return row < f.n_rows ? f.noise + row * f.n_cells : silence.data();
 }
+
+inline double white_noise(int64_t i, double t) { return noise_row(t)[i]; }
 
 }  // namespace dhmodel

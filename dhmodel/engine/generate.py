@@ -3,11 +3,14 @@
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import brian2 as b2
 import numpy as np
+from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
+from brian2.core.functions import DEFAULT_FUNCTIONS
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice as Device
 from numpy.typing import NDArray
 
@@ -19,7 +22,35 @@ from dhmodel.engine.integrator import frozen_exponential
 __all__ = ["edit", "write_sources"]
 
 #: Code objects whose loops over cells cost most of a run.
-HOT = ("cells_stateupdater", "a_current", "calcium_and_can")
+HOT = ("cells_stateupdater", "a_current", "calcium_and_can", "slow")
+
+#: Loop over cells (pattern, replacement): its arrays do not overlap, which else is checked before every step.
+DISJOINT = (r"for\(int _idx=0; _idx<_N; _idx\+\+\)", r"#pragma GCC ivdep\n    \g<0>")
+
+#: Noise of the slow step: the row is found once, not once per cell. The last match is the loop's.
+ROW = (r"(?P<before>.*// vector code.*)white_noise\(i, t\)", r"\g<before>_noise[_idx]")
+ROW_START = (r"#pragma GCC ivdep", r"const float* const _noise = dhmodel::noise_row(t);\n    \g<0>")
+
+#: Which clocks are due: marked once per step, instead of looked up in a set for every code object.
+CLOCKS = (
+    r"const bool should_check_time",
+    """const std::vector<BaseClock*> all(clocks.begin(), clocks.end());
+    std::vector<char> due(all.size());
+    std::vector<size_t> which;
+    for (const auto &object : objects)
+        which.push_back(std::find(all.begin(), all.end(), object.first) - all.begin());
+    \\g<0>""",
+)
+STEP = (
+    r"for\(size_t i=0; i<objects\.size\(\); i\+\+\)\s*\{\s*BaseClock \*obj_clock.*?clock = next_clocks\(\);",
+    """for (size_t c = 0; c < all.size(); c++) due[c] = fabs(all[c]->t[0] - t) <= Clock_epsilon;
+        for (size_t i = 0; i < objects.size(); i++)
+            if (due[which[i]] && objects[i].second) objects[i].second();
+        for (size_t c = 0; c < all.size(); c++)
+            if (due[c]) all[c]->tick();
+        const auto earlier = [](BaseClock *a, BaseClock *b) { return a->t[0] < b->t[0]; };
+        clock = *std::min_element(all.begin(), all.end(), earlier);""",
+)
 
 #: Units per block of a threshold loop.
 BLOCK = 64
@@ -60,6 +91,7 @@ PRECOMPILED = (
     "string",
     "vector",
     "algorithm",
+    "exponential.h",
     "feed.h",
     "network.h",
 )
@@ -95,6 +127,9 @@ def write_sources(
     RuntimeError
         If this version of Brian2 generates code that we do not know how to change.
     """
+    if single:
+        exp = DEFAULT_FUNCTIONS["exp"].implementations
+        exp.add_implementation(CPPCodeGenerator, code=None, name="exponential")
     b2.set_device("cpp_standalone", build_on_run=False, directory=str(place))
     _set_preferences(flags, single)
     network = make_network(
@@ -109,17 +144,47 @@ def write_sources(
         edit(place / "code_objects" / f"{name}_codeobject.cpp", LOOKUP, f"= _idx + {start};")
     for name in ("cells", "sources"):
         edit(place / "code_objects" / f"{name}_spike_thresholder_codeobject.cpp", *SKIM)
+    for name in HOT:
+        edit(place / "code_objects" / f"{name}_codeobject.cpp", *DISJOINT)
+    edit(place / "code_objects" / "slow_codeobject.cpp", *ROW)
+    edit(place / "code_objects" / "slow_codeobject.cpp", *ROW_START)
+    edit(place / "network.cpp", *CLOCKS)
+    edit(place / "network.cpp", *STEP)
     static = _static_files(device, [name for name in PATHWAYS if name in network], delays)
     variables = _variables(device, network)
+    _write_less(place, _state_files(network, variables))
     sizes = _number_of_values(structure, network, [*static, *variables])
     return {"static": static, "variables": variables, "sizes": sizes, "flags": flags, "single": single}
+
+
+def _state_files(network: b2.Network, variables: Mapping[str, tuple[str, str]]) -> set[str]:
+    """Files of what a run changes: states and spikes, neither parameters nor synapses."""
+    owned = {name: name.split(".") for name in variables}
+    return {
+        variables[name][0]
+        for name, (owner, variable) in owned.items()
+        if owner not in PATHWAYS and not network[owner].variables[variable].constant
+    }
+
+
+def _write_less(place: Path, files: set[str]) -> None:
+    """Let the binary write these files only: making all the others costs more than a short run."""
+    code = (place / "objects.cpp").read_text()
+    start = code.index("void _write_arrays()")
+    body = code[start : code.index("\n}\n", start)]
+    first, *parts = re.split(r"(?=\n *ofstream )", body)
+    kept = [part for part in parts if any(f'"{file}"' in part for file in files)]
+    if len(kept) != len(files):
+        raise RuntimeError("this version of Brian2 writes its results differently")
+    (place / "objects.cpp").write_text(code.replace(body, first + "".join(kept)))
 
 
 def _set_preferences(flags: tuple[str, ...] | None, single: bool) -> None:
     b2.prefs.reset_to_defaults()  # the user's own would change the binary behind the back of the cache
     b2.prefs.core.default_float_dtype = np.float32 if single else np.float64
     b2.prefs.codegen.cpp.include_dirs = [*b2.prefs.codegen.cpp.include_dirs, str(Path(__file__).parent)]
-    b2.prefs.codegen.cpp.headers = [*b2.prefs.codegen.cpp.headers, '"feed.h"', '"network.h"']
+    ours = ['"exponential.h"', '"feed.h"', '"network.h"']
+    b2.prefs.codegen.cpp.headers = [*b2.prefs.codegen.cpp.headers, *ours]
     if flags is not None:
         b2.prefs.codegen.cpp.extra_compile_args_gcc = ["-w", "-std=c++17", *flags]
         if "-ffast-math" in flags:
