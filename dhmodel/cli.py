@@ -7,14 +7,23 @@ Every import that takes time stands in the command that needs it, so that ``dhmo
 import json
 import os
 import sys
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dhmodel.errors import DHModelError, InputError, quoted, unknown
+from dhmodel.arguments import (
+    KINDS,
+    check_store,
+    figure_file,
+    read_axes,
+    read_input,
+    read_kind,
+    read_pairs,
+    refuse,
+)
+from dhmodel.errors import DHModelError, InputError, quoted
 
 if TYPE_CHECKING:
     from dhmodel.sweep.files import SweepFile
@@ -28,8 +37,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-KINDS = ("paradigms", "states", "drugs", "stimuli", "sweeps", "parameters")
 
 PARADIGM = typer.Option(help="Stimulation paradigm; see `dhmodel list paradigms`.")
 STATE = typer.Option(help="State of the cord; see `dhmodel list states`.")
@@ -71,6 +78,7 @@ def _options(
     epilog=_examples(
         'dhmodel run --paradigm tonic --state snl --stimulus pinch --set tonic.frequency="50 Hz"',
         "dhmodel run --stimulus brush --drug bicuculline=1 --replicates 5 --out brush.nc --spikes",
+        "dhmodel run --trains units.csv --class LTMR=AB --class noise=none --fill repeat --duration '10 s'",
     )
 )
 def run(
@@ -88,12 +96,30 @@ def run(
     target: Annotated[str, TARGET] = "auto",
     out: Annotated[Path | None, typer.Option(help="Save the Dataset: FILE.nc or FOLDER.zarr.")] = None,
     spikes: Annotated[bool, typer.Option("--spikes", help="Keep every spike too.")] = False,
+    trains: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Measured spike trains as input: CSV (fibre,class,time), or Neo's."
+        ),
+    ] = None,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class",
+            metavar="NAME=CLASS",
+            help="Class of a unit or kind of unit in --trains: IA, AB, AD, CP, CN or none; repeatable.",
+        ),
+    ] = None,
+    fill: Annotated[
+        str, typer.Option(help="Fibres without a train: background, repeat or silent.")
+    ] = "background",
 ) -> None:
     """Simulate one condition and print firing rates."""
     from dhmodel.simulate import simulate
     from dhmodel.sweep.datasets import check_free, save_dataset
 
-    settings_given, doses = _pairs("--set", settings), _pairs("--drug", drug)
+    settings_given, doses = read_pairs("--set", settings), read_pairs("--drug", drug)
+    given = read_input(trains, classes, duration, warmup)
     if out is not None:
         check_free(out)
     ds = simulate(
@@ -109,6 +135,8 @@ def run(
         spikes=spikes,
         target=target,
         progress=True,
+        trains=given,
+        fill=fill,
     )
     from dhmodel.sweep.report import rate_table
 
@@ -165,9 +193,9 @@ def sweep(
     }
     arguments: dict[str, Any] = dict(file.arguments) if file else {}
     arguments |= {key: value for key, value in given.items() if value is not None}
-    for key, pairs in (("set", _pairs("--set", settings)), ("drugs", _pairs("--drug", drug))):
+    for key, pairs in (("set", read_pairs("--set", settings)), ("drugs", read_pairs("--drug", drug))):
         arguments[key] = {**arguments.get(key, {}), **pairs}
-    axes: dict[str, list[Any]] = {**(file.axes if file else {}), **_axes(axis)}
+    axes: dict[str, list[Any]] = {**(file.axes if file else {}), **read_axes(axis)}
     if not axes:
         raise InputError(
             "sweep: needs a NAME (see `dhmodel list sweeps`), a FILE.toml or --axis NAME=V1,V2,..."
@@ -194,25 +222,52 @@ def status(store: Annotated[Path, typer.Argument(help="Store of a sweep.")]) -> 
 @app.command(
     epilog=_examples(
         "dhmodel plot results/scs_frequency.zarr --out figure.pdf",
+        'dhmodel plot --paradigm burst --set burst.amplitude=0.8 --duration "0.5 s"',
+        'dhmodel plot --paradigm closed_loop --set anatomy.species=human --duration "20 s" --out loop.pdf',
     )
 )
 def plot(
-    store: Annotated[Path, typer.Argument(help="Store of a sweep, or what `dhmodel run --out` saved.")],
-    out: Annotated[
-        Path | None, typer.Option(help="Figure file.  [default: beside the store, as .png]")
+    store: Annotated[
+        Path | None, typer.Argument(help="Store of a sweep, or what `dhmodel run --out` saved.")
     ] = None,
-    populations: Annotated[str, typer.Option(help="Which, with commas.")] = "WDR,PN",
+    paradigm: Annotated[
+        str | None, typer.Option(help="Show what this paradigm (or FILE.toml) delivers; no circuit is run.")
+    ] = None,
+    state: Annotated[str | None, STATE] = None,
+    settings: Annotated[list[str] | None, SET] = None,
+    duration: Annotated[str | None, typer.Option(help="How long the paradigm runs.  [default: 1 s]")] = None,
+    seed: Annotated[int | None, SEED] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Figure file.  [default: beside the store, or the name of the paradigm, as .png]"),
+    ] = None,
+    populations: Annotated[
+        str | None, typer.Option(help="Which of a store, with commas.  [default: WDR,PN]")
+    ] = None,
 ) -> None:
-    """Draw what a store holds."""
-    from dhmodel.plots import save, sweep_figure
-    from dhmodel.sweep.datasets import load_dataset
+    """Draw what a store holds, or what a paradigm delivers."""
+    if (store is None) == (paradigm is None):
+        raise InputError("plot: needs a STORE or --paradigm NAME, one of the two")
+    from dhmodel.plots import save, stimulation_figure, sweep_figure
 
-    formats = ("png", "pdf", "svg")
-    file = out or store.with_suffix(".png")
-    ending = file.suffix.removeprefix(".")
-    if ending not in formats:
-        raise InputError(f"--out: got {quoted(str(file))}, allowed endings: {', '.join(formats)}")
-    figure = sweep_figure(load_dataset(store), populations.split(","))
+    if store is not None:
+        check_store(store)
+        refuse("--paradigm", state=state, set=settings, duration=duration, seed=seed)
+        file, ending = figure_file(out, store.with_suffix(".png"))
+        from dhmodel.sweep.datasets import load_dataset
+
+        figure = sweep_figure(load_dataset(store), (populations or "WDR,PN").split(","))
+    else:
+        refuse("a STORE", populations=populations)
+        file, ending = figure_file(out, Path(f"{Path(str(paradigm)).stem}.png"))
+        from dhmodel.stimulation.table import delivery_table
+        from dhmodel.stimulation.view import stimulate
+
+        given: dict[str, Any] = {"state": state, "duration": duration, "seed": seed}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        ds = stimulate(str(paradigm), set=read_pairs("--set", settings), **chosen)
+        typer.echo(delivery_table(ds))
+        figure = stimulation_figure(ds)
     for written in save(figure, file, (ending,)):
         typer.echo(f"saved {written}")
 
@@ -229,7 +284,7 @@ def list_(
     prefix: Annotated[str, typer.Argument(help="Only names that begin so.")] = "",
 ) -> None:
     """List what there is, one a line with a word about it."""
-    entries = {name: about for name, about in _entries(kind).items() if name.startswith(prefix)}
+    entries = {name: about for name, about in read_kind(kind).items() if name.startswith(prefix)}
     if not entries:
         raise InputError(f"no {kind} begin with {quoted(prefix)}; `dhmodel list {kind}` shows all")
     width = max(len(name) for name in entries)
@@ -340,42 +395,3 @@ def _end(message: str, code: int = 2) -> None:
     """Print one line on stderr and exit."""
     typer.echo(" ".join(message.split()), err=True)
     sys.exit(code)
-
-
-def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
-    """Read ``NAME=VALUE`` arguments; a repeated name is an error, because the last would hide the others."""
-    pairs: dict[str, str] = {}
-    for text in given or []:
-        name, equals, value = text.partition("=")
-        if not (name.strip() and equals and value.strip()):
-            raise InputError(f"{option}: got {quoted(text)}, needs NAME=VALUE")
-        if name.strip() in pairs:
-            raise InputError(f"{option}: {name.strip()} is there twice")
-        pairs[name.strip()] = value.strip()
-    return pairs
-
-
-def _axes(given: list[str] | None) -> dict[str, list[str]]:
-    return {
-        name: [value.strip() for value in text.split(",")] for name, text in _pairs("--axis", given).items()
-    }
-
-
-def _entries(kind: str) -> Mapping[str, str]:
-    """Names of a kind, and what each is about."""
-    from dhmodel import listing
-
-    if kind == "sweeps":
-        from dhmodel.sweep.files import sweeps
-
-        return sweeps()
-    if kind == "parameters":
-        from dhmodel.parameters import parameter, paths
-        from dhmodel.units import format_si
-
-        found = [parameter(path) for path in paths()]
-        return {one.path: f"{format_si(one.si, one.unit)}  {one.about}" for one in found}
-    if kind not in KINDS:
-        raise unknown("kind of thing", kind, KINDS)
-    listed: dict[str, str] = getattr(listing, f"list_{kind}")()
-    return listed

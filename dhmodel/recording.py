@@ -13,7 +13,7 @@ xarray is imported where a Dataset is made, so that a sweep worker, which only s
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -57,7 +57,18 @@ VARIABLES: Mapping[str, Variable] = {
         "spikes per neuron after each shock (missing if cut short)",
     ),
     "source_rate": Variable(("source",), "Hz", "firing rate per fibre or descending cell"),
+    "current": Variable((), "A", "amplitude of the stimulation"),
+    "ecap_multiple": Variable((), "1", "amplitude in multiples of the ECAP threshold"),
+    "perception_multiple": Variable((), "1", "amplitude in multiples of the perception threshold"),
+    "motor_multiple": Variable((), "1", "amplitude in multiples of the motor threshold"),
+    "charge_per_phase": Variable((), "C", "largest charge per phase"),
+    "charge_per_second": Variable((), "C/s", "charge of stimulating phases per second, all channels"),
+    "duty_cycle": Variable((), "1", "fraction of time in stimulating phases, all channels"),
+    "trunk_rate": Variable((), "Hz", "spikes started by pulses per dorsal-column fibre"),
 }
+
+DELIVERED = tuple(VARIABLES)[-8:]
+"""What a run says of its stimulation, one number each."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,8 @@ class Recording:
         Times of stimulation pulses and of test shocks, in s, ascending.
     source_rate : dict of str to float
         Mean rate per fibre (or descending cell) of each class, in Hz; a class left out was silent.
+    delivered : dict of str to float
+        What was sent, by the names of `DELIVERED`, in SI units; nothing by default.
 
     Raises
     ------
@@ -95,6 +108,7 @@ class Recording:
     pulses: Array
     shocks: Array
     source_rate: Mapping[str, float]
+    delivered: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(DELIVERED, 0.0))
 
     def __post_init__(self) -> None:
         for name in ("times", "pulses", "shocks"):
@@ -135,7 +149,8 @@ def summarise(recording: Recording, P: Mapping[str, float]) -> dict[str, Array]:
     dict of str to ndarray
         `rate` (population,), Hz over [0, duration); `active` (population,), fraction of neurons with at least
         `recording.active_spikes` spikes; `psth` (population, time), Hz, bin start; `source_rate` (source,),
-        Hz; and, if there are shocks, `count` (stimulus_index, population, window), mean spikes per neuron.
+        Hz; those of `DELIVERED`, one number each; and, if there are shocks, `count` (stimulus_index,
+        population, window), mean spikes per neuron.
 
     Raises
     ------
@@ -156,6 +171,7 @@ def summarise(recording: Recording, P: Mapping[str, float]) -> dict[str, Array]:
         "active": (enough[ends] - enough[ends - sizes]) / sizes,
         "psth": _psth(times, population, sizes, recording.duration, P["recording.bin"]),
         "source_rate": np.array([float(recording.source_rate.get(name, 0.0)) for name in SOURCES]),
+        **{name: np.array(float(recording.delivered[name])) for name in DELIVERED},
     }
     for name, array in result.items():
         _finite(name, array)

@@ -4,26 +4,33 @@ import hashlib
 import json
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.circuit import assemble
+from dhmodel.circuit.drives import Injection, inject
 from dhmodel.circuit.structure import Structure
 from dhmodel.engine import build
 from dhmodel.engine.feed import Feed, white_noise
 from dhmodel.engine.run import Spikes, run_compiled
-from dhmodel.errors import InputError, unknown
+from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters import Parameters, doses, resolve
 from dhmodel.parameters.layout import population_sizes
 from dhmodel.recording import Recording, coords, summarise, to_dataset
-from dhmodel.stimulation.afferents import AfferentInput, afferent_input, default_duration, paradigms, stimuli
+from dhmodel.stimulation.afferents import AfferentInput, afferent_input, default_duration, stimuli
+from dhmodel.stimulation.delivery import Delivery
 from dhmodel.stimulation.descending import descending_trains
+from dhmodel.stimulation.interop import read_trains
+from dhmodel.stimulation.measured import as_input, check_span
+from dhmodel.stimulation.paradigms import Paradigm, find_paradigm
+from dhmodel.stimulation.schedule import check_schedule
 from dhmodel.stimulation.trains import SpikeTrains, concat
 from dhmodel.streams import stream
 from dhmodel.units import to_si
@@ -42,7 +49,8 @@ class Plan:
 
     Attributes
     ----------
-    paradigm, state, stimulus : str
+    paradigm : Paradigm
+    state, stimulus : str
     drugs : tuple of (str, float)
         Sorted names and doses.
     parameters : Parameters
@@ -52,9 +60,13 @@ class Plan:
     seed : int
     target : str
         One of `TARGETS`.
+    trains : SpikeTrains, optional
+        Given trains that take the place of the circuit's fibres.
+    fill : str
+        What the other fibres of their classes carry; see `dhmodel.stimulation.measured.as_input`.
     """
 
-    paradigm: str
+    paradigm: Paradigm
     state: str
     stimulus: str
     drugs: tuple[tuple[str, float], ...]
@@ -63,11 +75,13 @@ class Plan:
     warmup: float
     seed: int
     target: str
+    trains: SpikeTrains | None = None
+    fill: str = "background"
 
     def digest(self) -> str:
         """Identity of everything that decides the numbers, the code's version included."""
         facts = [
-            self.paradigm,
+            self.paradigm.digest(),
             self.stimulus,
             self.parameters.digest(),
             self.duration,
@@ -75,12 +89,13 @@ class Plan:
             self.seed,
             self.target,
             version("dhmodel"),
+            *([] if self.trains is None else [self.trains.digest(), self.fill]),
         ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
 def plan(
-    paradigm: str = "none",
+    paradigm: str | Path | Paradigm = "none",
     *,
     state: str = "naive",
     stimulus: str = "spontaneous",
@@ -90,6 +105,8 @@ def plan(
     warmup: object = "1 s",
     seed: int = 1,
     target: str = "auto",
+    trains: Any = None,
+    fill: str = "background",
 ) -> Plan:
     """Validate a simulation without running it; the arguments are those of `simulate`.
 
@@ -98,9 +115,9 @@ def plan(
     InputError
         One line: what was given, where, what is allowed, the nearest valid name.
     """
-    _check_name("paradigm", paradigm, paradigms())
+    chosen = find_paradigm(paradigm)
     _check_name("stimulus", stimulus, stimuli())
-    parameters = resolve(state, set, drugs)
+    parameters = resolve(state, set, drugs, chosen.parameters)
     length = default_duration(parameters, stimulus) if duration is None else to_si(duration, "s", "duration")
     before = to_si(warmup, "s", "warmup")
     if length <= 0:
@@ -109,9 +126,25 @@ def plan(
         raise InputError(f"warmup: got {warmup!r}, needs 0 s or more")
     stream(seed, 0, "check")  # complains of a bad seed
     assemble.structure(parameters)  # complains of a circuit that cannot be
-    return Plan(
-        paradigm, state, stimulus, doses(drugs), parameters, length, before, int(seed), _target(target)
-    )
+    check_schedule(parameters, chosen)
+    given = _given(trains, fill, parameters, length, before)
+    fixed = (chosen, state, stimulus, doses(drugs), parameters, length, before, int(seed), _target(target))
+    return Plan(*fixed, given, fill)
+
+
+def _given(
+    trains: Any, fill: str, parameters: Parameters, duration: float, warmup: float
+) -> SpikeTrains | None:
+    """Given trains, read if need be; complains of those that do not fit the circuit or the time."""
+    if trains is None:
+        if fill != "background":
+            raise InputError(f"fill: got {quoted(fill)}, but no trains")
+        return None
+    if not isinstance(trains, SpikeTrains):
+        trains = read_trains(trains, duration=f"{duration!r} s", warmup=f"{warmup!r} s")
+    check_span(trains, duration, warmup)
+    as_input(trains, parameters, fill=fill)
+    return trains
 
 
 def _check_name(kind: str, name: object, allowed: Iterable[str]) -> None:
@@ -169,17 +202,28 @@ def record(plan: Plan, replicate: int) -> Recording:
     P = plan.parameters
     structure = assemble.structure(P)
     inputs = afferent_input(P, plan.paradigm, plan.stimulus, plan.duration, plan.warmup, plan.seed, replicate)
-    trains = concat(inputs.trains, descending_trains(P, plan.duration, plan.warmup, plan.seed, replicate))
-    feed = _feed(plan, trains, structure.cells, replicate)
+    afferent = inputs.trains
+    if plan.trains is not None:
+        afferent = as_input(plan.trains, P, fill=plan.fill, background=afferent)
+    trains = concat(afferent, descending_trains(P, plan.duration, plan.warmup, plan.seed, replicate))
+    feed = _feed(plan, trains, structure.cells, _injections(plan, inputs.delivery), replicate)
     arrays = assemble.arrays(P, plan.seed, replicate)
     spikes = _run(plan, structure, arrays, feed)
     return _recording(plan, inputs, trains, spikes)
 
 
-def _feed(plan: Plan, trains: SpikeTrains, cells: int, replicate: int) -> Feed:
+def _injections(plan: Plan, delivery: Delivery) -> list[Injection]:
+    on = delivery.on() + plan.warmup
+    return [Injection(name, current, on) for name, current in delivery.effect.currents.items()]
+
+
+def _feed(
+    plan: Plan, trains: SpikeTrains, cells: int, injections: Sequence[Injection], replicate: int
+) -> Feed:
     total, step = plan.warmup + plan.duration, plan.parameters["simulation.slow_dt"]
     rows = int(np.ceil(total / step)) + 20  # the run stops at a multiple of 10 ms
     noise = white_noise(stream(plan.seed, replicate, "noise"), rows, cells)
+    inject(noise, injections, plan.parameters)
     return Feed(trains.offsets(), trains.times + plan.warmup, noise, step, total)
 
 
@@ -197,9 +241,10 @@ def _recording(plan: Plan, inputs: AfferentInput, trains: SpikeTrains, spikes: S
         neurons=spikes.cells,
         sizes=population_sizes(plan.parameters),
         duration=plan.duration,
-        pulses=inputs.pulses,
+        pulses=inputs.delivery.schedule.times,
         shocks=inputs.shocks,
         source_rate=trains.rate(plan.duration),
+        delivered=inputs.delivery.amplitudes(plan.parameters) | {"trunk_rate": inputs.trunk_rate},
     )
 
 
@@ -217,17 +262,18 @@ def attributes(plan: Plan) -> dict[str, Any]:
         "n_neurons": sum(population_sizes(plan.parameters).values()),
         "dt": plan.parameters["simulation.dt"],
         "target": plan.target,
-        "paradigm": plan.paradigm,
+        "paradigm": plan.paradigm.name,
         "state": plan.state,
         "stimulus": plan.stimulus,
         "drugs": json.dumps(dict(plan.drugs)),
         "duration": plan.duration,
         "warmup": plan.warmup,
+        **({} if plan.trains is None else {"trains_digest": plan.trains.digest(), "fill": plan.fill}),
     }
 
 
 def simulate(
-    paradigm: str = "none",
+    paradigm: str | Path | Paradigm = "none",
     *,
     state: str = "naive",
     stimulus: str = "spontaneous",
@@ -240,13 +286,16 @@ def simulate(
     spikes: bool = False,
     target: str = "auto",
     progress: bool = False,
+    trains: Any = None,
+    fill: str = "background",
 ) -> "xr.Dataset":
     """Simulate the dorsal horn under one stimulation, in one state, with one test stimulus.
 
     Parameters
     ----------
-    paradigm : str
-        Stimulation, see `dhmodel.list_paradigms`; ``"none"`` is no stimulation.
+    paradigm : str, path or Paradigm
+        Stimulation: a name, see `dhmodel.list_paradigms`; a TOML file; or a `dhmodel.Paradigm`. ``"none"`` is
+        no stimulation.
     state : str
         State of the cord, see `dhmodel.list_states`.
     stimulus : str
@@ -270,6 +319,12 @@ def simulate(
         ``"auto"`` (compiled, or numpy without a compiler) or one of `TARGETS`.
     progress : bool
         Show a bar over replicates.
+    trains : SpikeTrains, path or Neo object, optional
+        Measured trains that take the place of the circuit's fibres, class by class, and carry neither pulses
+        nor the test stimulus; see `dhmodel.read_trains`. Times lie in [-warmup, duration).
+    fill : str
+        What the other fibres of the given classes carry: ``"background"`` (as without given trains),
+        ``"repeat"`` (the given trains again) or ``"silent"``.
 
     Returns
     -------
@@ -297,6 +352,8 @@ def simulate(
         warmup=warmup,
         seed=seed,
         target=target,
+        trains=trains,
+        fill=fill,
     )
     prepare(chosen)
     recordings = [record(chosen, number) for number in _counter(replicates, progress)]

@@ -10,16 +10,13 @@ seeds.
 
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from dhmodel.evidence import protocols
-from dhmodel.recording import Recording
-from dhmodel.simulate import Plan, prepare, record
+from dhmodel.evidence.runs import in_pool
 
 SEED, REPLICATES, WORKERS = 1000, 3, 2
 STATES = ("naive", "snl")
@@ -27,19 +24,6 @@ OUTPUTS = ("WDR", "PN")
 FREQUENCIES = (10, 50, 300, 1000)
 #: WDR rate after a dorsal-column pulse, % of before, by latency in ms.
 FOREMAN = {10: "11", 20: "22", 30: "30", 50: "46 (30-70)", 80: "62", 100: "81 (>= 60)"}
-
-
-def in_pool(pool: ProcessPoolExecutor) -> protocols.Run:
-    """Run on the pool's workers, longest runs first."""
-
-    def run(work: Sequence[tuple[Plan, int]]) -> list[Recording]:
-        for plan in {plan.parameters["circuit.scale"]: plan for plan, _ in work}.values():
-            prepare(plan)
-        order = sorted(range(len(work)), key=lambda i: -work[i][0].duration)
-        futures = {i: pool.submit(record, *work[i]) for i in order}
-        return [futures[i].result() for i in range(len(work))]
-
-    return run
 
 
 def show(name: str, values: ArrayLike, wanted: str = "") -> None:
@@ -112,8 +96,8 @@ def main(words: Sequence[str]) -> None:
     """Print the parts of the card that are named, or all, with the parameters that are set."""
     settings = dict(word.split("=", 1) for word in words if "=" in word)
     chosen = [word for word in words if "=" not in word] or list(PARTS)
-    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
-        common = {"replicates": REPLICATES, "seed": SEED, "run": in_pool(pool), "set": settings}
+    with in_pool(WORKERS) as run:
+        common = {"replicates": REPLICATES, "seed": SEED, "run": run, "set": settings}
         for name in chosen:
             PARTS[name](common)
 

@@ -6,18 +6,15 @@ processor, and the versions of what generates the code. So a second process neit
 Brian2.
 """
 
-import fcntl
 import hashlib
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -26,6 +23,7 @@ from typing import Any
 
 from dhmodel.circuit.structure import Structure
 from dhmodel.errors import EngineError
+from dhmodel.native import accepts, cache_folder, cache_folders, compiler, lock, processor
 
 __all__ = ["RECIPES", "Built", "Recipe", "cache_folder", "compiler", "ensure", "key", "usable_flags"]
 
@@ -94,56 +92,6 @@ class Built:
         return self.folder / BINARY
 
 
-def cache_folder() -> Path:
-    """Folder in which circuits are built: ``DHMODEL_CACHE``, or the user's cache folder, or a temporary one.
-
-    Raises
-    ------
-    EngineError
-        If none can be written.
-    """
-    for folder in _cache_folders():
-        with suppress(OSError):
-            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-            if os.access(folder, os.W_OK | os.X_OK):
-                return folder
-    tried = " or ".join(map(str, _cache_folders()))
-    raise EngineError(
-        f"cannot write the cache of compiled circuits in {tried}; DHMODEL_CACHE names another folder"
-    )
-
-
-def _cache_folders() -> list[Path]:
-    """Where compiled circuits may be, best first."""
-    if given := os.environ.get("DHMODEL_CACHE"):
-        return [Path(given).absolute()]
-    folders = []
-    if root := os.environ.get("XDG_CACHE_HOME"):
-        folders.append(Path(root).absolute() / "dhmodel")
-    else:
-        with suppress(RuntimeError):  # a user without a home
-            folders.append(Path.home() / ".cache" / "dhmodel")
-    temporary = Path(tempfile.gettempdir(), f"dhmodel-{os.getuid()}")
-    # Another user could have made it, to have us run what lies there.
-    if not os.path.lexists(temporary) or temporary.lstat().st_uid == os.getuid():
-        folders.append(temporary)
-    return folders
-
-
-@lru_cache
-def compiler() -> tuple[str, str] | None:
-    """Path and version line of the C++ compiler (``CXX``, else g++, else clang++), or None."""
-    if shutil.which("make") is None:
-        return None
-    for name in (os.environ.get("CXX"), "g++", "clang++"):
-        path = shutil.which(name) if name else None
-        if path:
-            probe = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-            if probe.returncode == 0:
-                return path, (probe.stdout.splitlines() or [""])[0]
-    return None
-
-
 def key(structure: Structure, target: str) -> str:
     """Digest of everything that decides the compiled code."""
     digest = hashlib.sha256()
@@ -153,7 +101,7 @@ def key(structure: Structure, target: str) -> str:
         "structure": asdict(structure),
         "recipe": asdict(RECIPES[target]),
         "compiler": compiler(),
-        "processor": _processor(),
+        "processor": processor(),
         "versions": _versions(),
     }
     digest.update(json.dumps(facts, sort_keys=True).encode())
@@ -163,16 +111,6 @@ def key(structure: Structure, target: str) -> str:
 @lru_cache
 def _versions() -> dict[str, str]:
     return {name: version(name) for name in ("brian2", "numpy", "sympy")}
-
-
-@lru_cache
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as file:
-            lines = {line for line in file if line.startswith(("model name", "flags", "Features"))}
-        return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
-    except OSError:
-        return platform.processor() + platform.machine()
 
 
 def ensure(structure: Structure, target: str = "cpp", say: Say | None = None) -> Built:
@@ -193,11 +131,11 @@ def ensure(structure: Structure, target: str = "cpp", say: Say | None = None) ->
         If there is no compiler, the build fails or the cache cannot be written.
     """
     name = key(structure, target)
-    for place in _cache_folders():
+    for place in cache_folders():
         if found := _find(place / name):
             return found
     folder = cache_folder() / name
-    with _lock(folder.with_suffix(".lock")):
+    with lock(folder.with_suffix(".lock"), "the circuit"):
         found = _find(folder)  # another process may have built it while this one waited
         if found is None:
             _build(folder, structure, RECIPES[target], say or (lambda text: None))
@@ -229,17 +167,6 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Hold a lock file; the kernel frees it if its holder dies."""
-    try:
-        with open(path, "w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-    except OSError as error:
-        raise EngineError(f"cannot build the circuit in {path.parent}: {error.strerror or error}") from error
-
-
 def _build(folder: Path, structure: Structure, recipe: Recipe, say: Say) -> None:
     """Build beside `folder` and move it there when it is whole; the caller holds the lock."""
     found = compiler()
@@ -267,15 +194,10 @@ def usable_flags(wanted: tuple[str, ...] | None, say: Say) -> tuple[str, ...] | 
     found = compiler()
     if wanted is None or found is None:
         return wanted
-    refused = [flag for flag in wanted if not _accepts(found[0], flag)]
+    refused = [flag for flag in wanted if not accepts(found[0], flag)]
     if refused:
         say(f"warning: this compiler does not take {' '.join(refused)}; the circuit runs slower")
     return tuple(flag for flag in wanted if flag not in refused)
-
-
-def _accepts(path: str, flag: str) -> bool:
-    probe = [path, flag, "-Werror", "-x", "c++", "-E", "-o", os.devnull, os.devnull]
-    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
 
 def _generate(place: Path, structure: Structure, flags: tuple[str, ...] | None, single: bool) -> None:

@@ -5,49 +5,21 @@ timing). The runs of a protocol go through `run`, any function from a list of ``
 list of their `Recording`, so that a test may run them one by one and a calibration on all cores.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import product
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from dhmodel.evidence.runs import Floats, Run, counts, in_turn, rates, replicated
 from dhmodel.measures import half_recovery, kernel, peri_event
-from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import POPULATIONS
-from dhmodel.recording import WINDOWS, Recording, summarise
-from dhmodel.simulate import Plan, plan, record
+from dhmodel.recording import Recording, summarise
+from dhmodel.simulate import plan
 
 __all__ = ["Run", "foreman", "gate", "in_turn", "resting", "scs_on_pinch", "shechter", "windup"]
 
-type Run = Callable[[Sequence[tuple[Plan, int]]], list[Recording]]
-type Floats = NDArray[np.float64]
-
 #: Wind-up is judged on the mean of this many responses at the end of the train.
 LAST = 3
-
-
-def in_turn(work: Sequence[tuple[Plan, int]]) -> list[Recording]:
-    """Run in this process, one after another."""
-    return [record(*unit) for unit in work]
-
-
-def _replicated(plans: Mapping[str, Plan], replicates: int, run: Run) -> dict[str, list[Recording]]:
-    done = run([(one, number) for one, number in product(plans.values(), range(replicates))])
-    return {name: done[i * replicates : (i + 1) * replicates] for i, name in enumerate(plans)}
-
-
-def _counts(
-    recordings: Sequence[Recording], P: Parameters, population: str = "WDR", window: str = "C"
-) -> Floats:
-    """Spikes per cell in a window, shape (replicate, stimulus)."""
-    where = POPULATIONS.index(population), WINDOWS.index(window)
-    return np.array([summarise(one, P)["count"][:, where[0], where[1]] for one in recordings])
-
-
-def _rates(recordings: Sequence[Recording], P: Parameters, population: str) -> Floats:
-    """Rate per cell, Hz, shape (replicate,)."""
-    return np.array([summarise(one, P)["rate"][POPULATIONS.index(population)] for one in recordings])
 
 
 def windup(
@@ -71,10 +43,10 @@ def windup(
     }
     drugs = ("ap5", "can_blocker", "nk1_antagonist")
     plans |= {drug: plan(stimulus="windup", drugs={drug: 1.0}, set=base, seed=seed) for drug in drugs}
-    done = _replicated(plans, replicates, run)
-    counts = {name: _counts(done[name], plans[name].parameters) for name in plans}
-    first = {name: count[:, 0] for name, count in counts.items()}
-    last = {name: count[:, -LAST:].mean(axis=1) for name, count in counts.items()}
+    done = replicated(plans, replicates, run)
+    found = {name: counts(done[name], plans[name].parameters) for name in plans}
+    first = {name: count[:, 0] for name, count in found.items()}
+    last = {name: count[:, -LAST:].mean(axis=1) for name, count in found.items()}
     answer = {"first": first["control"], "last": last["control"], "slow_ratio": last["slow"] / first["slow"]}
     for drug in drugs:
         answer[f"left_{drug}"] = (last[drug] - first[drug]) / (last["control"] - first["control"])
@@ -108,7 +80,7 @@ def foreman(
         set={**(set or {}), "tonic.frequency": "1 Hz", "tonic.delay": "0.3 s"},
     )
     kernels, halves, before = [], [], []
-    for one in _replicated({"pinch": chosen}, replicates, run)["pinch"]:
+    for one in replicated({"pinch": chosen}, replicates, run)["pinch"]:
         around = _around_pulses(one, "WDR", 0.005)
         pooled = kernel(around)["pooled"]
         before.append(float(around["rate"].isel(latency=0).mean()))
@@ -159,8 +131,8 @@ def shechter(
         )
         for f in ("50", "1000")
     }
-    done = _replicated(plans, replicates, run)
-    total = {name: _counts(done[name], plans[name].parameters).sum(axis=1) for name in plans}
+    done = replicated(plans, replicates, run)
+    total = {name: counts(done[name], plans[name].parameters).sum(axis=1) for name in plans}
     return {
         "control": total["0"],
         "ratio_50": total["50"] / total["0"],
@@ -192,11 +164,11 @@ def gate(
         name: plan(stimulus="brush", drugs=drugs, set=set, seed=seed) for name, drugs in conditions.items()
     }
     plans["snl"] = plan(stimulus="brush", state="snl", set=set, seed=seed)
-    done = _replicated(plans, replicates, run)
-    answer = {name: _rates(done[name], plans[name].parameters, "PN") for name in plans}
+    done = replicated(plans, replicates, run)
+    answer = {name: rates(done[name], plans[name].parameters, "PN") for name in plans}
     return answer | {
-        "WDR": _rates(done["naive"], plans["naive"].parameters, "WDR"),
-        "WDR_snl": _rates(done["snl"], plans["snl"].parameters, "WDR"),
+        "WDR": rates(done["naive"], plans["naive"].parameters, "WDR"),
+        "WDR_snl": rates(done["snl"], plans["snl"].parameters, "WDR"),
     }
 
 
@@ -220,12 +192,12 @@ def scs_on_pinch(
         )
         for f in values
     }
-    done = _replicated(plans, replicates, run)
+    done = replicated(plans, replicates, run)
     answer = {}
     for population in ("WDR", "PN"):
-        rates = np.stack([_rates(done[str(f)], plans[str(f)].parameters, population) for f in values], axis=1)
-        answer[population] = 100 * rates[:, 1:] / rates[:, :1]
-        answer[f"{population}_none"] = rates[:, 0]
+        found = np.stack([rates(done[str(f)], plans[str(f)].parameters, population) for f in values], axis=1)
+        answer[population] = 100 * found[:, 1:] / found[:, :1]
+        answer[f"{population}_none"] = found[:, 0]
     return answer
 
 
@@ -239,7 +211,7 @@ def resting(
     """Rate (Hz) and active fraction of every population at rest; dimensions (replicate, population)."""
     chosen = plan(state=state, set=set, seed=seed)
     found = [
-        summarise(one, chosen.parameters) for one in _replicated({"rest": chosen}, replicates, run)["rest"]
+        summarise(one, chosen.parameters) for one in replicated({"rest": chosen}, replicates, run)["rest"]
     ]
     return xr.Dataset(
         {

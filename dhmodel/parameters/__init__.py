@@ -1,7 +1,7 @@
 """Every constant of the model as data: value, unit, source, and how the source was read."""
 
 from dhmodel.parameters.registry import doses, drugs, parameter, paths, resolve, states
-from dhmodel.parameters.resolved import Parameters
+from dhmodel.parameters.resolved import Parameters, choice
 from dhmodel.parameters.schema import DrugEntry, Parameter, StateEntry
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Parameter",
     "Parameters",
     "StateEntry",
+    "choice",
     "doses",
     "drugs",
     "parameter",

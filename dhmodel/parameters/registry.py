@@ -2,12 +2,14 @@
 Every constant of the model, loaded once from the TOML files of a folder, and resolved for one simulation.
 
 A table with the key ``value`` is a parameter, named by the dotted path of the table. Any other table may give
-``source`` and ``read`` for all below it. ``states.toml`` and ``drugs.toml`` hold presets and blocks.
+``source`` and ``read`` for all below it, and name a group that it is ``like``: it then has every parameter of
+that group, and its own tables say only what differs. ``states.toml`` and ``drugs.toml`` hold presets and
+blocks.
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -17,11 +19,20 @@ from pydantic import BaseModel, ValidationError
 
 from dhmodel.errors import InputError, listing, quoted, unknown
 from dhmodel.parameters.resolved import Parameters
-from dhmodel.parameters.schema import DrugEntry, Parameter, ParameterEntry, StateEntry, to_parameter
+from dhmodel.parameters.schema import (
+    ChoiceEntry,
+    DrugEntry,
+    Parameter,
+    ParameterEntry,
+    StateEntry,
+    Value,
+    to_parameter,
+)
 from dhmodel.units import canonical, to_si
 
 FOLDER = Path(__file__).parent
 _INHERITED = ("source", "read")
+_GROUP_KEYS = (*_INHERITED, "like")
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,14 @@ class Registry:
             raise InputError(f"{quoted(path)}{place} is a group of parameters; allowed: {listing(below)}")
         raise unknown("parameter", path, self.parameters, where)
 
+    def extended(self, extra: Iterable[Parameter]) -> "Registry":
+        """Add parameters, those of a user's own paradigm for instance; InputError if one is there already."""
+        added = {parameter.path: parameter for parameter in extra}
+        for path in added:
+            if path in self.parameters:
+                raise InputError(f"{path}: is a parameter of the package already; use another name")
+        return replace(self, parameters=MappingProxyType({**self.parameters, **added})) if added else self
+
     def resolve(
         self,
         state: str = "naive",
@@ -52,7 +71,7 @@ class Registry:
         """See `resolve` of this module."""
         if not isinstance(state, str) or state not in self.states:
             raise unknown("state", state, self.states)
-        values = {path: parameter.si for path, parameter in self.parameters.items()}
+        values: dict[str, Value] = {path: parameter.si for path, parameter in self.parameters.items()}
         for path, preset in self.states[state].set.items():
             values[path] = self.parameter(path, f'state "{state}"').check(preset, f'state "{state}"')
         for path, given in _mapping("set", set).items():
@@ -74,11 +93,26 @@ class Registry:
             raise InputError(f"dose of {drug}: got {quoted(given)}, allowed: 0 (none) to 1 (full)")
         return dose
 
-    def _block(self, values: dict[str, float], drug: str, dose: float) -> None:
+    def _block(self, values: dict[str, Value], drug: str, dose: float) -> None:
         for path, block in self.drugs[drug].block.items():
-            parameter = self.parameter(path, f'drug "{drug}"')
-            blocked = canonical(values[path] * (1 - dose * block))
+            parameter, value = self.parameter(path, f'drug "{drug}"'), values[path]
+            if isinstance(value, str):
+                raise InputError(f'drug "{drug}": {path} is a choice, it cannot be blocked')
+            blocked = canonical(value * (1 - dose * block))
             values[path] = parameter.within(blocked, f'{path} under drug "{drug}"')
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """The table of one parameter, with the file it stands in."""
+
+    path: str
+    file: str
+    table: dict[str, Any]
+
+    def parameter(self) -> Parameter:
+        model: type[ChoiceEntry | ParameterEntry] = ChoiceEntry if "choices" in self.table else ParameterEntry
+        return to_parameter(self.path, _validated(model, self.table, f"{self.file}: {self.path}"))
 
 
 @lru_cache(maxsize=8)
@@ -91,34 +125,37 @@ def load(folder: Path = FOLDER) -> Registry:
     InputError
         A file is not TOML, an entry breaks the schema, or a path is defined twice.
     """
-    parameters: dict[str, Parameter] = {}
+    leaves: dict[str, _Leaf] = {}
+    likes: dict[str, str] = {}
     for file in sorted(folder.glob("*.toml")):
         if file.name in ("states.toml", "drugs.toml"):
             continue
-        for path, table in _leaves(_read(file), "", {}, file.name):
-            if path in parameters:
-                raise InputError(f"{file.name}: {path} is defined in another file too")
-            parameters[path] = to_parameter(path, _validated(ParameterEntry, table, f"{file.name}: {path}"))
+        for leaf in _leaves(_read(file), "", {}, file.name, likes):
+            if leaf.path in leaves:
+                raise InputError(f"{file.name}: {leaf.path} is defined in another file too")
+            leaves[leaf.path] = leaf
+    _complete(leaves, likes)
+    parameters = {path: leaf.parameter() for path, leaf in leaves.items()}
     states = _entries(folder / "states.toml", StateEntry)
     drugs = _entries(folder / "drugs.toml", DrugEntry)
     return Registry(MappingProxyType(parameters), MappingProxyType(states), MappingProxyType(drugs))
 
 
-def parameter(path: str) -> Parameter:
+def parameter(path: str, extra: Iterable[Parameter] = ()) -> Parameter:
     """
-    Look up default, unit, range and source of one parameter.
+    Look up default, unit, range and source of one parameter, of the package or `extra`.
 
     Raises
     ------
     InputError
         No such path; the message names the nearest ones.
     """
-    return load().parameter(path)
+    return load().extended(extra).parameter(path)
 
 
-def paths() -> tuple[str, ...]:
-    """List the dotted path of every parameter, in the order of the files."""
-    return tuple(load().parameters)
+def paths(extra: Iterable[Parameter] = ()) -> tuple[str, ...]:
+    """List the dotted path of every parameter, in the order of the files, then those of `extra`."""
+    return tuple(load().extended(extra).parameters)
 
 
 def states() -> Mapping[str, StateEntry]:
@@ -147,6 +184,7 @@ def resolve(
     state: str = "naive",
     set: Mapping[str, object] | None = None,
     drugs: Mapping[str, object] | None = None,
+    extra: Iterable[Parameter] = (),
 ) -> Parameters:
     """
     Resolve the parameters of one simulation: defaults, then the state's preset, then `set`, then the drugs.
@@ -159,6 +197,8 @@ def resolve(
         Path to value: text with a unit, a Brian2 quantity, or a number where the parameter is dimensionless.
     drugs : mapping of {str : object}, optional
         Drug to dose, 0 to 1.
+    extra : iterable of Parameter
+        Parameters of this simulation beside those of the package, such as a user's own paradigm brings.
 
     Returns
     -------
@@ -170,7 +210,7 @@ def resolve(
     InputError
         Unknown state, path or drug; wrong type or unit; out of range.
     """
-    return load().resolve(state, set, drugs)
+    return load().extended(extra).resolve(state, set, drugs)
 
 
 def _mapping(what: str, given: Mapping[str, object] | None) -> Mapping[str, object]:
@@ -187,21 +227,39 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _leaves(
-    table: dict[str, Any], path: str, inherited: dict[str, str], file: str
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (path, table) of every parameter, with the source and reading of the groups it lies in."""
+    table: dict[str, Any], path: str, inherited: dict[str, str], file: str, likes: dict[str, str]
+) -> Iterator[_Leaf]:
+    """Yield every parameter, with source and reading of its groups; put into `likes` who is like whom."""
     if "value" in table and not isinstance(table["value"], dict):
-        yield path, inherited | table
+        yield _Leaf(path, file, inherited | table)
         return
-    own = {key: table[key] for key in _INHERITED if isinstance(table.get(key), str)}
+    own = {key: table[key] for key in _GROUP_KEYS if isinstance(table.get(key), str)}
+    if "like" in own:
+        likes[path] = own["like"]
+    passed = inherited | {key: text for key, text in own.items() if key in _INHERITED}
     for key, below in table.items():
         here = f"{path}.{key}" if path else key
         if isinstance(below, dict):
-            yield from _leaves(below, here, inherited | own, file)
+            yield from _leaves(below, here, passed, file, likes)
         elif key not in own:
             raise InputError(
-                f'{file}: {here} is neither a table, nor the text "source" or "read" of its group'
+                f'{file}: {here} is neither a table, nor the text "source", "read" or "like" of its group'
             )
+
+
+def _complete(leaves: dict[str, _Leaf], likes: Mapping[str, str]) -> None:
+    """Give every group the parameters of the group that it is like, under its own where it has them."""
+    for group, model in likes.items():
+        below = [leaf for path, leaf in leaves.items() if path.startswith(f"{model}.")]
+        if not below:
+            raise InputError(f"{group} is like {quoted(model)}, which has no parameters")
+        for leaf in below:
+            path = group + leaf.path.removeprefix(model)
+            own = leaves.pop(path, None)
+            # a value of its own needs a source of its own
+            rest = {key: part for key, part in leaf.table.items() if own is None or key not in _INHERITED}
+            table = rest | (own.table if own else {})
+            leaves[path] = _Leaf(path, own.file if own else leaf.file, table)
 
 
 def _entries[Entry: BaseModel](file: Path, model: type[Entry]) -> dict[str, Entry]:

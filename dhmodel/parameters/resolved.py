@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
 from dhmodel.errors import unknown
 
@@ -12,17 +13,19 @@ class Parameters(Mapping[str, float]):
     """
     Every parameter of one simulation in SI units: path to float, or to int where the parameter is an integer.
 
+    A parameter that names one of a few alternatives holds that name as text; `choice` reads it.
     Frozen, picklable and hashable. Two sets are equal exactly if their digests are.
     ``Parameters(json.loads(text))`` reads back what `json` wrote.
     """
 
-    _values: dict[str, float]
+    _values: dict[str, Any]
 
-    def __init__(self, values: Mapping[str, float]):
+    def __init__(self, values: Mapping[str, float | str]):
         self.__dict__["_values"] = dict(sorted(values.items()))
 
     def __getitem__(self, path: str) -> float:
-        return self._values[path]
+        value: float = self._values[path]
+        return value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -39,7 +42,7 @@ class Parameters(Mapping[str, float]):
     def __hash__(self) -> int:
         return hash(self._json)
 
-    def __reduce__(self) -> tuple[type["Parameters"], tuple[dict[str, float]]]:
+    def __reduce__(self) -> tuple[type["Parameters"], tuple[dict[str, Any]]]:
         return Parameters, (self._values,)
 
     def __repr__(self) -> str:
@@ -75,3 +78,12 @@ class Parameters(Mapping[str, float]):
                 "parameter group", group, sorted({path.rpartition(".")[0] for path in self._values})
             )
         return below
+
+
+def choice(P: Mapping[str, float], path: str) -> str:
+    """
+    Read a parameter that names one of a few alternatives, such as ``"khz.scenario"``.
+
+    Such a parameter holds text in a mapping whose other values are all numbers.
+    """
+    return str(P[path])

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from dhmodel.errors import InputError, quoted
+from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.units import UnitError, canonical, format_si, scale, to_si
 
 Read = Literal[
@@ -25,7 +25,8 @@ Read = Literal[
 ]
 Text = Annotated[str, Field(min_length=1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-type ReadOnly[Value] = Annotated[Mapping[str, Value], AfterValidator(MappingProxyType)]
+type ReadOnly[Content] = Annotated[Mapping[str, Content], AfterValidator(MappingProxyType)]
+type Value = float | int | str
 
 
 class _Entry(BaseModel):
@@ -43,6 +44,16 @@ class ParameterEntry(_Entry):
     min: Number | None = None
     max: Number | None = None
     integer: bool = False
+
+
+class ChoiceEntry(_Entry):
+    """One parameter that names one of a few alternatives, as written in a file."""
+
+    value: Text
+    choices: Annotated[list[Text], Field(min_length=2)]
+    about: str = ""
+    source: Text
+    read: Read
 
 
 class StateEntry(_Entry):
@@ -74,52 +85,60 @@ class Parameter:
     ----------
     path : str
         Dotted path, such as ``"tonic.frequency"``.
-    value : float or int
-        Default, in `unit`.
+    value : float, int or str
+        Default, in `unit`; text where there are `choices`.
     unit : str
-        As written in the file.
-    si : float or int
-        Default in SI units; int where `integer`.
+        As written in the file; empty where there are `choices`.
+    si : float, int or str
+        Default in SI units; int where `integer`; text where there are `choices`.
     about, source, read : str
         Meaning, citation, and how the citation was read.
     minimum, maximum : float or None
         Inclusive bounds in `unit`.
     integer : bool
         Whether only whole numbers are allowed.
+    choices : tuple of str
+        The names allowed; empty for a quantity.
     """
 
     path: str
-    value: float | int
+    value: Value
     unit: str
-    si: float | int
+    si: Value
     about: str
     source: str
     read: str
     minimum: float | None
     maximum: float | None
     integer: bool
+    choices: tuple[str, ...] = ()
 
-    def check(self, given: object, where: str = "") -> float | int:
+    def check(self, given: object, where: str = "") -> Value:
         """
         Convert what a user gave for this parameter to its SI value.
 
         Parameters
         ----------
         given : str, Brian2 quantity or number
-            Numbers only where the parameter is dimensionless.
+            Numbers only where the parameter is dimensionless; one of the names where there are `choices`.
         where : str
             Where it was given, for the error message.
 
         Returns
         -------
-        float or int
-            In SI units; int where the parameter is an integer.
+        float, int or str
+            In SI units; int where the parameter is an integer; the name where there are `choices`.
 
         Raises
         ------
         InputError
-            Wrong unit, not a number, out of range, or not whole where only whole numbers are allowed.
+            Wrong unit, not a number, out of range, not whole where only whole numbers are allowed, or not
+            one of the choices.
         """
+        if self.choices:
+            if not isinstance(given, str) or given not in self.choices:
+                raise unknown(self.path, given, self.choices, where)
+            return str(given)
         name = f"{self.path} in {where}" if where else self.path
         return self.within(to_si(given, self.unit, name), name)
 
@@ -136,8 +155,14 @@ class Parameter:
             raise InputError(f"{name}: got {si:g}, needs a whole number such as {round(si)}")
         return int(si)
 
+    def default(self) -> str:
+        """Write the default as a user would: ``"50 Hz"``, or a name."""
+        return self.si if isinstance(self.si, str) else format_si(self.si, self.unit)
+
     def allowed(self) -> str:
-        """Say the allowed range in words, such as ``"0 Hz to 1000 Hz"``."""
+        """Say what is allowed in words, such as ``"0 Hz to 1000 Hz"`` or ``"rat, human"``."""
+        if self.choices:
+            return ", ".join(self.choices)
         unit = "" if self.unit == "1" else f" {self.unit}"
         match self.minimum, self.maximum:
             case None, None:
@@ -151,22 +176,24 @@ class Parameter:
 
     def __str__(self) -> str:
         """Value, meaning, range, source and how it was read, one line each."""
-        lines = [f"{self.path} = {format_si(self.si, self.unit)}"]
+        lines = [f"{self.path} = {self.default()}"]
         lines += [f"  {self.about}"] if self.about else []
         whole = ", whole numbers only" if self.integer else ""
         lines += [f"  allowed: {self.allowed()}{whole}", f"  source: {self.source}", f"  read: {self.read}"]
         return "\n".join(lines)
 
 
-def to_parameter(path: str, entry: ParameterEntry) -> Parameter:
+def to_parameter(path: str, entry: ParameterEntry | ChoiceEntry) -> Parameter:
     """
     Make a parameter from its entry in a file.
 
     Raises
     ------
     InputError
-        Unknown unit, or a default that breaks its own bounds.
+        Unknown unit, a default that breaks its own bounds or is not among its own choices.
     """
+    if isinstance(entry, ChoiceEntry):
+        return _to_choice(path, entry)
     try:
         si = canonical(entry.value * scale(entry.unit))
     except UnitError as error:
@@ -187,3 +214,21 @@ def to_parameter(path: str, entry: ParameterEntry) -> Parameter:
     )
     si = parameter.within(si, path)
     return replace(parameter, value=si, si=si) if entry.integer else parameter
+
+
+def _to_choice(path: str, entry: ChoiceEntry) -> Parameter:
+    parameter = Parameter(
+        path=path,
+        value=entry.value,
+        unit="",
+        si=entry.value,
+        about=entry.about,
+        source=entry.source,
+        read=entry.read,
+        minimum=None,
+        maximum=None,
+        integer=False,
+        choices=tuple(entry.choices),
+    )
+    parameter.check(entry.value, "its default")
+    return parameter

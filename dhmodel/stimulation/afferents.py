@@ -3,14 +3,25 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dhmodel.errors import InputError
 from dhmodel.parameters import resolve
-from dhmodel.stimulation.fibres import make_column, make_fibres
+from dhmodel.stimulation.axon import axon
+from dhmodel.stimulation.column import Column, make_column
+from dhmodel.stimulation.cord import circuit_fibres
+from dhmodel.stimulation.delivery import Delivery, deliver, pieces
+from dhmodel.stimulation.fibres import Fibres, make_fibres
+from dhmodel.stimulation.lead import fibre_gains
 from dhmodel.stimulation.natural import Scene, default_duration, natural_spikes, shock_onsets, stimuli
-from dhmodel.stimulation.paradigms import make_pulses, paradigms
-from dhmodel.stimulation.trains import Floats, SpikeTrains
-from dhmodel.stimulation.transit import stimulate
+from dhmodel.stimulation.paradigms import Paradigm, find_paradigm, paradigms
+from dhmodel.stimulation.patterns import Spikes
+from dhmodel.stimulation.trains import Floats, Indices, SpikeTrains
+from dhmodel.stimulation.transit import Passage
+from dhmodel.streams import stream
 from dhmodel.units import to_si
 
 __all__ = ["AfferentInput", "afferent_input", "afferents", "default_duration", "paradigms", "stimuli"]
@@ -19,26 +30,29 @@ __all__ = ["AfferentInput", "afferent_input", "afferents", "default_duration", "
 @dataclass(frozen=True, eq=False)
 class AfferentInput:
     """
-    What the afferent fibres bring to the dorsal horn in one replicate.
+    What the afferent fibres bring to the dorsal horn in one replicate, and the pulses behind it.
 
     Attributes
     ----------
     trains : SpikeTrains
         Spikes over [-warmup, duration) s of the fibres of all afferent classes.
-    pulses : ndarray of float64, shape (pulses,)
-        Pulses at the electrode, in s.
+    delivery : Delivery
+        Pulses at the electrode.
+    trunk_rate : float
+        Spikes that pulses start in the dorsal-column fibres, per fibre, in Hz.
     shocks : ndarray of float64, shape (shocks,)
         Onsets of the test stimulus where it consists of shocks, in s; empty where it is continuous.
     """
 
     trains: SpikeTrains
-    pulses: Floats
+    delivery: Delivery
+    trunk_rate: float
     shocks: Floats
 
 
 def afferent_input(
     P: Mapping[str, float],
-    paradigm: str,
+    paradigm: str | Paradigm,
     stimulus: str,
     duration: float,
     warmup: float,
@@ -52,7 +66,8 @@ def afferent_input(
     ----------
     P : mapping of {str : float}
         The resolved parameters.
-    paradigm, stimulus : str
+    paradigm : str, path or Paradigm
+    stimulus : str
     duration, warmup : float
         In s. Pulses and shocks start at zero, the end of the warm-up, plus their delay; the rest runs
         throughout.
@@ -66,21 +81,50 @@ def afferent_input(
     Raises
     ------
     InputError
-        Unknown paradigm or stimulus, duration not positive, negative warm-up, or a rate out of reach.
+        Unknown paradigm or stimulus, duration not positive, negative warm-up, a rate out of reach, or pulses
+        that cannot be; see `dhmodel.stimulation.delivery.deliver`.
     """
     _check_span(duration, warmup)
     fibres = make_fibres(P, seed, replicate)
     spikes = natural_spikes(Scene(P, fibres, -warmup, duration, seed, replicate), stimulus)
-    pulses = make_pulses(P, paradigm, duration)
-    if pulses.times.size:
-        column = make_column(P, fibres, seed, replicate)
-        spikes = stimulate(column, fibres, pulses.times, pulses.amplitudes, spikes, seed, replicate)
+    delivery = deliver(P, paradigm, duration, seed, replicate)
+    trunk_rate = 0.0
+    if len(delivery.schedule):
+        spikes, trunk_rate = _stimulated(P, fibres, spikes, delivery, seed, replicate)
     trains = SpikeTrains(*spikes, fibres.classes).between(-warmup, duration)
-    return AfferentInput(trains, pulses.times, shock_onsets(P, stimulus, duration))
+    return AfferentInput(trains, delivery, trunk_rate, shock_onsets(P, stimulus, duration))
+
+
+def _stimulated(
+    P: Mapping[str, float], fibres: Fibres, natural: Spikes, delivery: Delivery, seed: int, replicate: int
+) -> tuple[Spikes, float]:
+    """Spikes that reach the horn when pulses meet natural ones, and the rate of evoked ones in the trunks."""
+    cord = circuit_fibres(P, seed, replicate)
+    if not len(cord):
+        return natural, 0.0
+    column = make_column(P, fibres, cord, seed, replicate)
+    gains = fibre_gains(P, cord, delivery.schedule.channels)
+    passage = Passage(axon(P), column, fibres, gains, natural, seed, replicate)
+    launched = sum(len(passage.advance(piece)) for piece in pieces(delivery))
+    times, on = passage.arrivals()
+    spared = ~_blocked(column, delivery, times, on, seed, replicate)
+    return (times[spared], on[spared]), launched / (len(cord) * delivery.duration)
+
+
+def _blocked(
+    column: Column, delivery: Delivery, times: Floats, on: Indices, seed: int, replicate: int
+) -> NDArray[np.bool_]:
+    """Which spikes a scenario of conduction block keeps from the horn."""
+    order = stream(seed, replicate, "column.block").permutation(column.index)
+    fibres = order[: round(delivery.effect.blocked * order.size)]
+    during = np.zeros(times.size, dtype=np.bool_)
+    for begin, end in delivery.on():
+        during |= (times >= begin) & (times <= end)
+    return during & np.isin(on, fibres)
 
 
 def afferents(
-    paradigm: str = "none",
+    paradigm: str | Path | Paradigm = "none",
     *,
     state: str = "naive",
     stimulus: str = "spontaneous",
@@ -96,8 +140,10 @@ def afferents(
 
     Parameters
     ----------
-    paradigm, state, stimulus : str
-        See `dhmodel.list_paradigms`, `list_states` and `list_stimuli`.
+    paradigm : str, path or Paradigm
+        A name (see `dhmodel.list_paradigms`), a TOML file, or a `dhmodel.Paradigm`.
+    state, stimulus : str
+        See `list_states` and `list_stimuli`.
     set : mapping of {str : object}, optional
         Parameter path to value, such as ``{"tonic.frequency": "50 Hz"}``.
     drugs : mapping of {str : object}, optional
@@ -116,9 +162,10 @@ def afferents(
     InputError
         Unknown name, wrong unit or value out of range, in one line that says what is allowed.
     """
-    P = resolve(state, set, drugs)
+    chosen = find_paradigm(paradigm)
+    P = resolve(state, set, drugs, chosen.parameters)
     span = to_si(duration, "s", "duration"), to_si(warmup, "s", "warmup")
-    return afferent_input(P, paradigm, stimulus, *span, seed, replicate).trains
+    return afferent_input(P, chosen, stimulus, *span, seed, replicate).trains
 
 
 def _check_span(duration: float, warmup: float) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,38 +40,6 @@ class Fibres:
     classes: NDArray[np.str_]
     conduction: Floats
     refractory: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """
-    The fibres that run in the dorsal column under the electrode; every array has one entry per such fibre.
-
-    Attributes
-    ----------
-    index : ndarray of int64
-        Which fibre it is, ascending.
-    threshold : ndarray of float64
-        Pulse amplitude that recruits it, in multiples of the ECAP threshold.
-    latency, conduction, refractory : ndarray of float64
-        Electrode to segment, receptor to segment, absolute refractory period, in s.
-    follow_half : ndarray of float64
-        Pulse rate that it follows half the time, in Hz.
-    follow_power, follow_tau, recovery, jitter : float
-        Steepness of the failure, time constant (s) of the pulse rate, time constant (s) of the recovery
-        after the refractory period, and spread (sd, s) of the arrival times of evoked spikes.
-    """
-
-    index: Indices
-    threshold: Floats
-    latency: Floats
-    conduction: Floats
-    refractory: Floats
-    follow_half: Floats
-    follow_power: float
-    follow_tau: float
-    recovery: float
-    jitter: float
 
 
 def make_fibres(P: Mapping[str, float], seed: int, replicate: int) -> Fibres:
@@ -124,37 +91,6 @@ def members(P: Mapping[str, float], name: str) -> Indices:
             raise unknown("part of a fibre class", name, [f"AB.{known}" for known in _PARTS])
         chosen &= _PARTS[part](P)
     return starts(sizes)[fibre_class] + np.flatnonzero(chosen)
-
-
-def make_column(P: Mapping[str, float], fibres: Fibres, seed: int, replicate: int) -> Column:
-    """The dorsal-column fibres of one replicate: the stated fractions of AB and IA, each fibre on its own."""
-    index = np.sort(np.concatenate([_in_column(P, name, seed, replicate) for name in ("IA", "AB")]))
-
-    def normal(purpose: str) -> Floats:
-        # drawn for every fibre, so that a fibre keeps its properties when the fractions change
-        return stream(seed, replicate, f"column.{purpose}").standard_normal(fibres.classes.size)[index]
-
-    above_ecap = normal("threshold") - NormalDist().inv_cdf(P["column.ecap_fraction"])
-    mean, log_sd = _log_moments(P["column.latency"], P["column.latency_sd"])
-    return Column(
-        index=index,
-        threshold=np.exp(P["column.threshold_sd"] * above_ecap),
-        latency=np.exp(mean + log_sd * normal("latency")),
-        conduction=fibres.conduction[index],
-        refractory=fibres.refractory[index],
-        follow_half=P["column.follow_half"] * np.exp(P["column.follow_half_sd"] * normal("follow_half")),
-        follow_power=P["column.follow_power"],
-        follow_tau=P["column.follow_tau"],
-        recovery=P["column.recovery"],
-        jitter=P["column.jitter"],
-    )
-
-
-def _in_column(P: Mapping[str, float], name: str, seed: int, replicate: int) -> Indices:
-    """The fibres of a class that run in the dorsal column: a random choice of the stated fraction."""
-    fibres = members(P, name)
-    order = stream(seed, replicate, f"column.{name}").permutation(fibres)
-    return order[: round(P[f"column.{name}_fraction"] * fibres.size)]
 
 
 def _lognormal(rng: np.random.Generator, mean: float, sd: float, n: int) -> Floats:

@@ -1,6 +1,9 @@
 """Spike trains of many fibres: what stimulation hands to the circuit."""
 
+import hashlib
 from dataclasses import dataclass
+from os import PathLike
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +79,25 @@ class SpikeTrains:
         chosen = (self.times >= start) & (self.times < stop)
         return SpikeTrains(self.times[chosen], self.fibres[chosen], self.classes)
 
+    def digest(self) -> str:
+        """Identity of the trains: equal for equal spikes of equal fibres and for no others."""
+        facts = hashlib.sha256("\n".join(self.classes.tolist()).encode())
+        facts.update(self.fibres.tobytes())
+        facts.update(self.times.tobytes())
+        return facts.hexdigest()[:16]
+
+    def to_csv(self, path: str | PathLike[str]) -> None:
+        """Write a CSV file that `read_trains` reads without loss; see `interop.to_csv`."""
+        from dhmodel.stimulation import interop  # it imports this module
+
+        interop.to_csv(self, path)
+
+    def to_neo(self, *, start: float | None = None, stop: float | None = None) -> Any:
+        """Make a ``neo.Segment`` from `start` to `stop` s; see `interop.to_neo`."""
+        from dhmodel.stimulation import interop
+
+        return interop.to_neo(self, start=start, stop=stop)
+
 
 def concat(a: SpikeTrains, b: SpikeTrains) -> SpikeTrains:
     """Trains of the fibres of `a`, then of those of `b`, which are numbered after them."""
@@ -102,9 +124,17 @@ def _check(trains: SpikeTrains) -> None:
             f"spike trains: times {times.shape} and fibres {fibres.shape} must be lists of equal length"
         )
     if not np.isfinite(times).all():
-        raise InputError("spike trains: a spike time is not finite")
+        spike = int(np.argmin(np.isfinite(times)))
+        raise InputError(
+            f"spike trains: spike {spike}, of fibre {fibres[spike]}: time {times[spike]} is not finite"
+        )
     if fibres.size and not (0 <= fibres.min() and fibres.max() < trains.n_fibres):
         raise InputError(f"spike trains: fibre index outside 0 to {trains.n_fibres - 1}")
     step = np.diff(fibres)
-    if (step < 0).any() or (np.diff(times)[step == 0] < 0).any():
-        raise InputError("spike trains: spikes are not sorted by fibre, then by time")
+    wrong = (step < 0) | ((step == 0) & (np.diff(times) < 0))
+    if wrong.any():
+        spike = int(np.argmax(wrong)) + 1
+        raise InputError(
+            "spike trains: spikes are not sorted by fibre, then by time, as"
+            f" spike {spike}, {float(times[spike])!r} s of fibre {fibres[spike]}, shows"
+        )

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
 from dhmodel.errors import InputError, quoted, unknown
-from dhmodel.parameters import doses, drugs, parameter, paths
+from dhmodel.parameters import Parameter, doses, drugs, parameter, paths
 from dhmodel.simulate import Plan, plan
+from dhmodel.stimulation.paradigms import Paradigm, brought
 from dhmodel.units import si_unit, to_si
 
 TEXT_AXES = {"paradigm": "stimulation paradigm", "state": "state of the cord", "stimulus": "test stimulus"}
@@ -47,7 +49,7 @@ class Axis:
     given : tuple
         The values as the user wrote them.
     unit : str
-        SI unit of the coordinates; empty for text.
+        SI unit of the coordinates; empty for text, that of a choice parameter included.
     long_name : str
         What the axis is, for labels.
     """
@@ -158,16 +160,17 @@ def build_spec(
         raise InputError(f"replicates: got {quoted(replicates)}, needs a whole number of at least 1")
     if not isinstance(axes, Mapping) or not axes:
         raise InputError("axes: a sweep needs at least one axis")
-    built = tuple(build_axis(name, values) for name, values in axes.items())
+    extra = _brought(axes, arguments)
+    built = tuple(build_axis(name, values, extra) for name, values in axes.items())
     for axis in built:
         _refuse_conflict(axis.name, arguments)
     plans = tuple(_plan_points(built, arguments, planner))
-    return SweepSpec(built, plans, replicates, _fixed(built, arguments, plans[0]))
+    return SweepSpec(built, plans, replicates, _fixed(built, arguments, plans[0], extra))
 
 
-def build_axis(name: str, values: Iterable[object]) -> Axis:
+def build_axis(name: str, values: Iterable[object], extra: tuple[Parameter, ...] = ()) -> Axis:
     """
-    Validate one axis.
+    Validate one axis; `extra` are parameters of a user's own paradigm.
 
     Raises
     ------
@@ -184,12 +187,12 @@ def build_axis(name: str, values: Iterable[object]) -> Axis:
         drug = name.removeprefix("drugs.")
         fractions = tuple(dict(doses({drug: dose}))[drug] for dose in given)
         axis = Axis(name, fractions, given, "1", f"{drug} (fraction of full block)")
-    elif name in paths():
-        found = parameter(name)
-        numbers = tuple(found.check(value, where) for value in given)
-        axis = Axis(name, numbers, given, si_unit(found.unit), found.about or name)
+    elif name in paths(extra):
+        found = parameter(name, extra)
+        checked = tuple(found.check(value, where) for value in given)
+        axis = Axis(name, checked, given, "" if found.choices else si_unit(found.unit), found.about or name)
     else:
-        raise unknown("axis", name, (*TEXT_AXES, *(f"drugs.{drug}" for drug in drugs()), *paths()))
+        raise unknown("axis", name, (*TEXT_AXES, *(f"drugs.{drug}" for drug in drugs()), *paths(extra)))
     _refuse_repetition(axis, where)
     return axis
 
@@ -214,7 +217,16 @@ def _short(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def _brought(axes: Mapping[str, Iterable[object]], arguments: Mapping[str, object]) -> tuple[Parameter, ...]:
+    """Parameters of the paradigms that are not of the package, whether fixed or swept."""
+    swept = axes.get("paradigm", ())
+    given = swept if isinstance(swept, list | tuple) else ()
+    return tuple(one for each in (*given, arguments.get("paradigm")) for one in brought(each))
+
+
 def _text(value: object, where: str) -> str:
+    if isinstance(value, Paradigm | Path):
+        return str(value)
     if not isinstance(value, str):
         raise InputError(f"{where}: got {quoted(value)}, needs a name")
     return value
@@ -286,15 +298,17 @@ def _label(axes: tuple[Axis, ...], index: tuple[int, ...]) -> str:
     return ", ".join(f"{axis.name}={axis.given[i]}" for axis, i in zip(axes, index, strict=True))
 
 
-def _fixed(axes: tuple[Axis, ...], arguments: Mapping[str, object], first: Plan) -> dict[str, object]:
+def _fixed(
+    axes: tuple[Axis, ...], arguments: Mapping[str, object], first: Plan, extra: tuple[Parameter, ...]
+) -> dict[str, object]:
     """Fixed arguments in SI units, without those that an axis replaces."""
     swept = {axis.name for axis in axes}
-    names = {name: getattr(first, name) for name in TEXT_AXES if name not in swept}
+    names = {name: str(getattr(first, name)) for name in TEXT_AXES if name not in swept}
     settings, duration = _copy(arguments, "set"), arguments.get("duration")
     return {
         **names,
         "drugs": dict(doses(_copy(arguments, "drugs"))),
-        "set": {path: parameter(path).check(value) for path, value in sorted(settings.items())},
+        "set": {path: parameter(path, extra).check(value) for path, value in sorted(settings.items())},
         "duration": None if duration is None else to_si(duration, "s", "duration"),
         "warmup": first.warmup,
         "seed": first.seed,

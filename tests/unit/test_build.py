@@ -10,6 +10,7 @@ from threading import Event
 
 import pytest
 
+from dhmodel import native
 from dhmodel.circuit import assemble
 from dhmodel.engine import build
 from dhmodel.errors import EngineError
@@ -108,7 +109,7 @@ def test_key_changes_with_every_source(name, monkeypatch, tmp_path):
     assert build.key(STRUCTURE, "cpp") != before
 
 
-@pytest.mark.parametrize("what", ["compiler", "_processor", "_versions"])
+@pytest.mark.parametrize("what", ["compiler", "processor", "_versions"])
 def test_key_changes_with_compiler_processor_and_versions(what, monkeypatch):
     before = build.key(STRUCTURE, "cpp")
     monkeypatch.setattr(build, what, lambda: ("another", "one"))
@@ -146,7 +147,7 @@ def test_a_cache_that_can_only_be_read_still_serves(builds, monkeypatch):
 
 
 def test_two_threads_at_once_build_once(builds, monkeypatch):
-    generate, flock, both_ask = build._generate, build.fcntl.flock, Event()
+    generate, flock, both_ask = build._generate, native.fcntl.flock, Event()
     asked = []
 
     def lock(file, operation):
@@ -159,7 +160,7 @@ def test_two_threads_at_once_build_once(builds, monkeypatch):
         assert both_ask.wait(30)
         generate(*order)
 
-    monkeypatch.setattr(build.fcntl, "flock", lock)
+    monkeypatch.setattr(native.fcntl, "flock", lock)
     monkeypatch.setattr(build, "_generate", wait_and_generate)
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda _: build.ensure(STRUCTURE), range(2))
@@ -374,7 +375,7 @@ print([name for name in sys.modules if name.startswith(("dhmodel.engine.", "dhmo
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     imported = {name.replace(".", "/") + ".py" for name in eval(done.stdout)}
-    draws = {"assemble", "conditions", "connectome", "populations"}  # arrays, not code
+    draws = {"assemble", "conditions", "connectome", "drives", "populations"}  # arrays, not code
     runs = {"build", "feed", "run", "scratch"}
     allowed = {f"dhmodel/circuit/{name}.py" for name in draws} | {
         f"dhmodel/engine/{name}.py" for name in runs

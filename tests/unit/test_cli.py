@@ -149,7 +149,7 @@ MISTAKES = [
     (("list", "drgs"), 'unknown kind of thing "drgs"; allowed: paradigms'),
     (("list", "drugs", "zz"), 'no drugs begin with "zz"'),
     (("info", "tonic.frequncy"), 'nearest: "tonic.frequency"'),
-    (("run", "--paradigm", "tonik"), 'unknown paradigm "tonik"; allowed: none, tonic; nearest: "tonic"'),
+    (("run", "--paradigm", "tonik"), 'unknown paradigm "tonik"; allowed: none, tonic, khz'),
     (("run", "--state", "sni"), 'unknown state "sni"'),
     (("run", "--stimulus", "punch"), 'unknown stimulus "punch"'),
     (("run", "--drug", "aspirin=1"), 'unknown drug "aspirin"'),
@@ -176,6 +176,18 @@ MISTAKES = [
     (("status", "gone.zarr"), "gone.zarr: there is no such store"),
     (("plot", "gone.zarr"), "gone.zarr: there is no such store"),
     (("plot", "gone.zarr", "--out", "x.doc"), "allowed endings: png, pdf, svg"),
+    (("plot",), "plot: needs a STORE or --paradigm NAME, one of the two"),
+    (("plot", "x.nc", "--paradigm", "tonic"), "plot: needs a STORE or --paradigm NAME, one of the two"),
+    (("plot", "burst"), "burst: is no store; for what a paradigm delivers: --paradigm burst"),
+    (("plot", "mine.toml"), "mine.toml: is no store; for what a paradigm delivers: --paradigm mine.toml"),
+    (("plot", "x.nc", "--seed", "0"), "--seed: of no effect without --paradigm"),
+    (("plot", "x.nc", "--set", "tonic.frequency=5 Hz"), "--set: of no effect without --paradigm"),
+    (("plot", "--paradigm", "tonic", "--populations", "PN"), "--populations: of no effect without a STORE"),
+    (("plot", "--paradigm", "tonik"), 'unknown paradigm "tonik"; allowed: none, tonic, khz'),
+    (("plot", "--paradigm", "gone.toml"), "gone.toml: No such file or directory"),
+    (("plot", "--paradigm", "none"), 'paradigm "none": sends no pulse in 1 s'),
+    (("plot", "--paradigm", "tonic", "--duration", "5"), "needs a quantity in s"),
+    (("plot", "--paradigm", "tonic", "--out", "x.doc"), "allowed endings: png, pdf, svg"),
 ]
 
 
@@ -202,7 +214,12 @@ def test_run_prints_rates_and_saves(dhmodel, tmp_path, fake_simulate):
     code, out, _ = dhmodel("run", *arguments, "--out", "new/x.nc", "--spikes")
     assert code == 0 and "WDR                5.250       0.354\n" in out and "saved new/x.nc" in out
     chosen, replicates, spikes = fake_simulate[0]
-    assert (chosen.paradigm, chosen.state, chosen.stimulus, chosen.duration) == ("tonic", "snl", "pinch", 2)
+    assert (str(chosen.paradigm), chosen.state, chosen.stimulus, chosen.duration) == (
+        "tonic",
+        "snl",
+        "pinch",
+        2,
+    )
     assert (chosen.drugs, chosen.seed, replicates, spikes) == ((("bicuculline", 1),), 3, 2, True)
     saved = xr.open_dataset(tmp_path / "new" / "x.nc", engine="h5netcdf")
     assert saved["rate"].sizes == {"replicate": 2, "population": 8} and saved.attrs["seed"] == 3
@@ -241,7 +258,7 @@ def test_a_full_disk_leaves_no_half_saved_dataset(tmp_path, name, limit):
 def test_a_sweep_of_axes_resumes_and_a_second_start_computes_nothing(dhmodel, tmp_path, fake_sweeps):
     code, out, _ = dhmodel(*SWEEP)
     assert code == 0 and out == "results in results/sweep.zarr\n" and len(fake_sweeps) == 8
-    assert {(chosen.paradigm, chosen.seed) for chosen, _ in fake_sweeps} == {("tonic", 1)}
+    assert {(str(chosen.paradigm), chosen.seed) for chosen, _ in fake_sweeps} == {("tonic", 1)}
     code, _, err = dhmodel(*SWEEP)
     assert code == 0 and "all 8 runs are done; nothing to compute" in err and len(fake_sweeps) == 8
     code, _, err = dhmodel(*SWEEP, "--seed", "2")
@@ -323,6 +340,21 @@ def test_plot_of_a_sweep(dhmodel, tmp_path, fake_sweeps):
     assert b"<svg" in (tmp_path / "f.svg").read_bytes()
     code, _, err = dhmodel("plot", "x.zarr", "--populations", "WDT")
     assert code == 2 and 'unknown population "WDT"' in err
+
+
+def test_plot_of_a_paradigm_prints_what_it_delivers_and_draws_it(dhmodel, tmp_path):
+    given = ["--set", "burst.amplitude=0.8", "--set", "anatomy.species=human", "--duration", "0.1 s"]
+    code, out, _ = dhmodel("plot", "--paradigm", "burst", *given)
+    assert code == 0 and out.startswith("burst, naive human, 0.1 s, 400 dorsal-column fibres\n")
+    assert "\n  x motor threshold              0.8\n" in out and out.endswith("\nsaved burst.png\n")
+    assert (tmp_path / "burst.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_plot_of_a_paradigm_from_a_file(dhmodel, tmp_path):
+    (tmp_path / "mine.toml").write_text('channels = [{ frequency = "30 Hz", pulse_width = "0.1 ms" }]')
+    code, out, _ = dhmodel("plot", "--paradigm", "mine.toml", "--duration", "0.1 s", "--out", "new/f.svg")
+    assert code == 0 and out.startswith("mine, naive rat, 0.1 s") and out.endswith("\nsaved new/f.svg\n")
+    assert b"<svg" in (tmp_path / "new" / "f.svg").read_bytes()
 
 
 @pytest.mark.parametrize("command", ["status", "plot"])

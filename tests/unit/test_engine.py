@@ -18,7 +18,7 @@ from dhmodel.engine.build import Built
 from dhmodel.engine.feed import Feed, white_noise
 from dhmodel.engine.run import run_compiled
 from dhmodel.errors import EngineError
-from dhmodel.recording import summarise
+from dhmodel.recording import DELIVERED, summarise
 from dhmodel.simulate import plan, record
 from dhmodel.stimulation.afferents import afferents
 from dhmodel.streams import stream
@@ -56,7 +56,7 @@ def test_every_spike_of_the_feed_reaches_every_synapse_of_its_source(circuit):
     (counted,) = circuit.final(arrays, circuit.feed(0.52, times), "cells.x_nmda")
     sent = np.array([times.get(i, np.empty(0)).size for i in range(circuit.structure.sources)])
     i, j = arrays["from_sources.i"], arrays["from_sources.j"]
-    assert sent.sum() > 500
+    assert sent.sum() > 400
     assert counted.tolist() == np.bincount(j, sent[i], circuit.structure.cells).tolist()
 
 
@@ -343,4 +343,4 @@ def test_folders_of_killed_processes_are_removed_and_no_others(monkeypatch, tmp_
 def test_summary_of_a_run_has_what_the_dataset_holds(circuit):
     chosen = small(stimulus="windup", set=SMALL | {"windup.number": 2}, duration="2 s")
     summary = summarise(record(chosen, 0), chosen.parameters)
-    assert set(summary) == {"rate", "psth", "count", "active", "source_rate"}
+    assert set(summary) == {"rate", "psth", "count", "active", "source_rate", *DELIVERED}

@@ -4,7 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import brian2 as b2
@@ -13,7 +13,7 @@ import pytest
 
 from dhmodel import parameters
 from dhmodel.errors import InputError
-from dhmodel.parameters import Parameters
+from dhmodel.parameters import Parameters, choice
 from dhmodel.parameters.registry import FOLDER, load
 
 FIXTURE = Path(__file__).parent / "registry"
@@ -96,12 +96,83 @@ def test_what_is_loaded_cannot_be_changed(registry):
         ('[a]\nabout = "x"\n' + leaf(), "x.toml: a.about is neither"),
         ("[a\n", "x.toml: "),
         (leaf("tonic.frequency"), "tonic.frequency is defined in another file too"),
+        (leaf(choices=["1", "2"]), "x.toml: a.b: value: Input should be a valid string"),
+        (leaf(value="rat", choices=["rat"], unit=None), "x.toml: a.b: choices: List should have at least 2"),
+        (leaf(value="rat", choices=["rat", "man"]), "x.toml: a.b: unit: Extra inputs are not permitted"),
+        (
+            leaf(value="cat", choices=["rat", "man"], unit=None),
+            'unknown a.b "cat" in its default; allowed: rat',
+        ),
     ],
 )
 def test_broken_parameter_files_are_refused(tmp_path, text, message):
     with pytest.raises(InputError) as error:
         load(write(tmp_path, scs=leaf("tonic.frequency", unit="Hz"), x=text))
     assert message in str(error.value)
+
+
+CHOICE = {"value": "rat", "choices": ["rat", "human"], "unit": None}
+
+
+def test_a_choice_is_one_of_its_names(tmp_path):
+    registry = load(write(tmp_path, x=leaf("lead.species", about="whose cord", **CHOICE)))
+    found = registry.parameter("lead.species")
+    assert (found.si, found.default(), found.choices, found.unit) == ("rat", "rat", ("rat", "human"), "")
+    assert str(found).splitlines()[:3] == ["lead.species = rat", "  whose cord", "  allowed: rat, human"]
+    assert choice(registry.resolve(), "lead.species") == "rat"
+    human = registry.resolve(set={"lead.species": "human"})
+    assert choice(human, "lead.species") == "human" and human.digest() != registry.resolve().digest()
+    assert Parameters(json.loads(human.json())) == human == pickle.loads(pickle.dumps(human))
+    for given in ("mouse", 1, None):
+        with pytest.raises(InputError, match="^unknown lead.species .*; allowed: rat, human; nearest"):
+            registry.resolve(set={"lead.species": given})
+
+
+def test_a_preset_may_choose_and_a_drug_may_not(tmp_path):
+    states = '[naive]\nabout = "a"\nsource = "s"\nread = "convention"\n[naive.set]\n"a.b" = "human"\n'
+    drug = '[d]\nabout = "a"\nsource = "s"\nread = "abstract"\nreceptor = "r"\nsign = "agonist"\n'
+    registry = load(write(tmp_path, x=leaf(**CHOICE), states=states, drugs=drug + '[d.block]\n"a.b" = 1\n'))
+    assert choice(registry.resolve(), "a.b") == "human"
+    with pytest.raises(InputError, match='drug "d": a.b is a choice'):
+        registry.resolve(drugs={"d": 1})
+
+
+MODEL = leaf("a.b", min=0.5, about="first") + leaf("a.c", value=2) + leaf("a.d", **CHOICE)
+
+
+def test_a_group_like_another_has_its_parameters_and_says_what_differs(tmp_path):
+    other = '[z]\nlike = "a"\nsource = "own"\nread = "table or figure"\n[z.c]\nvalue = 3\n' + leaf("z.e")
+    registry = load(write(tmp_path, a=MODEL, z=other))
+    assert [path for path in registry.parameters if path.startswith("z.")] == ["z.e", "z.b", "z.c", "z.d"]
+    same, own = registry.parameter("z.b"), registry.parameter("z.c")
+    assert (same.si, same.minimum, same.about, same.source) == (0.001, 0.5, "first", "s")
+    assert (own.si, own.unit, own.source, own.read) == (0.003, "ms", "own", "table or figure")
+    assert registry.parameter("z.d").choices == ("rat", "human")
+    assert registry.parameter("a.c").si == 0.002
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ('[z]\nlike = "q"\n', 'z is like "q", which has no parameters'),
+        ('[z]\nlike = "a"\n[z.c]\nvalue = 3\n', "z.toml: z.c: source: Field required"),
+        ('[z]\nlike = "a"\nsource = "s"\nread = "abstract"\n[z.b]\nvalue = 0.1\n', "at least 0.5 ms"),
+        ('[z]\nlike = "a"\nsource = "s"\nread = "abstract"\n[z.d]\nvalue = "mouse"\n', "unknown z.d"),
+    ],
+)
+def test_a_group_that_is_wrongly_like_another_is_refused(tmp_path, other, message):
+    with pytest.raises(InputError) as error:
+        load(write(tmp_path, a=MODEL, z=other))
+    assert message in str(error.value)
+
+
+def test_extra_parameters_join_those_of_the_package(registry):
+    extra = (replace(registry.parameter("tonic.frequency"), path="mine.frequency"),)
+    joined = registry.extended(extra)
+    assert joined.resolve(set={"mine.frequency": "7 Hz"})["mine.frequency"] == 7
+    assert joined.resolve()["mine.frequency"] == 50 and "mine.frequency" not in registry.resolve()
+    with pytest.raises(InputError, match="mine.frequency: is a parameter of the package already"):
+        joined.extended(extra)
 
 
 @pytest.mark.parametrize("change", [{"block": {}}, {"block": {"a.b": 1.5}}, {"sign": "friend"}, {"dose": 1}])

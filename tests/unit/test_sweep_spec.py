@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 
 from dhmodel.errors import InputError
+from dhmodel.parameters import choice
+from dhmodel.simulate import plan
+from dhmodel.stimulation.paradigms import Paradigm
 from dhmodel.sweep import sweep
 from dhmodel.sweep.executors import Task
 from dhmodel.sweep.files import FOLDER, read_sweep, sweeps
@@ -18,7 +21,7 @@ FREQUENCY = {"tonic.frequency": ["0 Hz", "10 Hz"]}
 def test_points_are_the_grid_with_the_last_axis_fastest():
     spec = build_spec({**FREQUENCY, "state": ["naive", "snl"]}, {"paradigm": "tonic"}, 3)
     assert spec.shape == (2, 2)
-    points = [(plan.parameters["tonic.frequency"], plan.state, plan.paradigm) for plan in spec.plans]
+    points = [(plan.parameters["tonic.frequency"], plan.state, str(plan.paradigm)) for plan in spec.plans]
     assert points == [
         (0, "naive", "tonic"),
         (0, "snl", "tonic"),
@@ -38,6 +41,38 @@ def test_coordinates_are_si_with_their_unit():
 def test_whole_numbers_stay_whole():
     coordinate = build_axis("windup.number", [3, "16"]).coordinate()
     assert coordinate.tolist() == [3, 16] and np.issubdtype(coordinate.dtype, np.integer)
+
+
+def test_an_axis_over_a_choice_shows_names():
+    axis = build_axis("khz.scenario", ["conduction_block", "sparse_abeta"])
+    assert axis.values == ("conduction_block", "sparse_abeta")
+    assert axis.coordinate().tolist() == list(axis.values) and "units" not in axis.attributes()
+    spec = build_spec({"tonic.recharge": ["active", "none"]}, {"set": {"khz.scenario": "conduction_block"}})
+    assert [choice(plan.parameters, "tonic.recharge") for plan in spec.plans] == ["active", "none"]
+    assert spec.identity()["axes"] == {"tonic.recharge": ["active", "none"]}
+    assert spec.identity()["set"] == {"khz.scenario": "conduction_block"}
+
+
+def test_fields_of_a_paradigm_of_ones_own_are_axes(tmp_path):
+    (tmp_path / "mine.toml").write_text('[[channels]]\nfrequency = "7 Hz"\n')
+    asked = []
+
+    def planner(**keywords):
+        asked.append(keywords)
+        return plan()
+
+    axes = {"mine.frequency": ["5 Hz", "9 Hz"]}
+    for paradigm in (str(tmp_path / "mine.toml"), Paradigm("mine", [{"frequency": "7 Hz"}])):
+        spec = build_spec(axes, {"paradigm": paradigm, "set": {"mine.contact": 2}}, planner=planner)
+        assert spec.axes[0].values == (5, 9) and spec.axes[0].unit == "Hz"
+        assert spec.fixed["set"] == {"mine.contact": 2}
+        assert asked[-1]["set"] == {"mine.contact": 2, "mine.frequency": "9 Hz"}
+        assert asked[-1]["paradigm"] is paradigm
+    own, file = Paradigm("other", ["burst"]), tmp_path / "mine.toml"
+    swept = build_spec({"paradigm": ["tonic", own, file], "mine.contact": [1]}, planner=planner)
+    assert swept.axes[0].values == ("tonic", "other", str(file))
+    with pytest.raises(InputError, match='unknown axis "mine.frequency"'):
+        build_spec(axes, {"paradigm": "tonic"})
 
 
 def test_a_drug_is_an_axis_of_doses():
@@ -68,6 +103,8 @@ BAD_AXES = [
     ({"tonic.frequency": ["10 mV"]}, 'got "10 mV" (volt), needs a quantity in Hz'),
     ({"tonic.frequency": ["10 Hz", "-1 Hz"]}, 'got "-1 Hz", allowed: '),
     ({"tonic.frequency": ["10 Hz", "0.01 kHz"]}, 'axis "tonic.frequency": "0.01 kHz" is there twice'),
+    ({"tonic.recharge": ["pasive"]}, 'allowed: passive, active, none; nearest: "passive"'),
+    ({"tonic.recharge": ["active", "active"]}, 'axis "tonic.recharge": "active" is there twice'),
     ({"windup.number": [2.5]}, "needs a whole number"),
     ({"drugs.ap5": [2]}, "dose of ap5: got 2, allowed: 0 (none) to 1 (full)"),
 ]
@@ -195,7 +232,7 @@ def test_the_main_sweep_is_what_it_should_be():
         ("naive", "snl"),
         ("spontaneous", "pinch", "windup"),
     ]
-    assert file.arguments["replicates"] == 5 and {plan.paradigm for plan in spec.plans} == {"tonic"}
+    assert file.arguments["replicates"] == 5 and {str(plan.paradigm) for plan in spec.plans} == {"tonic"}
     assert file.report is not None
     assert (file.report.populations, file.report.axis, file.report.baseline) == (
         ("WDR", "PN"),

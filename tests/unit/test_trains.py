@@ -19,10 +19,10 @@ def trains() -> SpikeTrains:
 @pytest.mark.parametrize(
     ("times", "fibres", "names"),
     [
-        ([0.2, 0.1], [0, 0], "sorted"),
-        ([0.1, 0.2], [1, 0], "sorted"),
-        ([0.1, np.nan], [0, 0], "finite"),
-        ([0.1, np.inf], [0, 0], "finite"),
+        ([0.2, 0.1], [0, 0], r"sorted .*spike 1, 0\.1 s of fibre 0"),
+        ([0.1, 0.2, 0.3], [0, 1, 0], r"sorted .*spike 2, 0\.3 s of fibre 0"),
+        ([0.1, np.nan], [0, 0], "spike 1, of fibre 0: time nan is not finite"),
+        ([-np.inf, 0.1], [2, 2], "spike 0, of fibre 2: time -inf is not finite"),
         ([0.1], [4], "outside"),
         ([0.1], [-1], "outside"),
         ([0.1, 0.2], [0], "equal length"),
@@ -77,3 +77,14 @@ def test_sort_is_by_fibre_then_time(spikes):
     expected = sorted((fibre, time) for time, fibre in spikes)
     found = sort(times, fibres)
     assert list(zip(found[1].tolist(), found[0].tolist(), strict=True)) == expected
+
+
+def test_digest_is_that_of_spikes_fibres_and_classes(trains):
+    others = [
+        SpikeTrains([-0.5, 0.1, 0.2, 0.2, 1.25], [0, 0, 0, 2, 2], CLASSES),
+        SpikeTrains(trains.times, [0, 0, 0, 1, 1], CLASSES),
+        SpikeTrains(trains.times, trains.fibres, [*CLASSES[:3], "CN"]),
+        SpikeTrains(trains.times, trains.fibres, [*CLASSES, "CP"]),
+    ]
+    assert trains.digest() == trains.shift(0.0).digest()
+    assert len({one.digest() for one in (trains, *others)}) == 5

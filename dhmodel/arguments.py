@@ -1,0 +1,108 @@
+"""What the command line makes of the arguments it is given."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dhmodel.errors import InputError, quoted, unknown
+
+if TYPE_CHECKING:
+    from dhmodel.stimulation.trains import SpikeTrains
+
+__all__ = [
+    "FIGURES",
+    "KINDS",
+    "check_store",
+    "figure_file",
+    "read_axes",
+    "read_input",
+    "read_kind",
+    "read_pairs",
+    "refuse",
+]
+
+KINDS = ("paradigms", "states", "drugs", "stimuli", "sweeps", "parameters")
+"""What can be listed."""
+
+FIGURES = ("png", "pdf", "svg")
+"""Endings of figure files."""
+
+
+def read_pairs(option: str, given: list[str] | None) -> dict[str, str]:
+    """Read ``NAME=VALUE`` arguments; a repeated name is an error, because the last would hide the others."""
+    found: dict[str, str] = {}
+    for text in given or []:
+        name, equals, value = text.partition("=")
+        if not (name.strip() and equals and value.strip()):
+            raise InputError(f"{option}: got {quoted(text)}, needs NAME=VALUE")
+        if name.strip() in found:
+            raise InputError(f"{option}: {name.strip()} is there twice")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def read_input(
+    file: Path | None, classes: list[str] | None, duration: str | None, warmup: str
+) -> "SpikeTrains | None":
+    """Read `--trains`; here, not in `simulate`, because only here are the classes known."""
+    named = read_pairs("--class", classes)
+    if file is None:
+        if named:
+            raise InputError("--class: needs --trains FILE")
+        return None
+    from dhmodel.stimulation.interop import read_trains
+
+    told = {name: None if value == "none" else value for name, value in named.items()}
+    return read_trains(file, told or None, duration=duration, warmup=warmup)
+
+
+def read_axes(given: list[str] | None) -> dict[str, list[str]]:
+    """Read ``NAME=V1,V2,...`` arguments: the values of each axis."""
+    return {
+        name: [value.strip() for value in text.split(",")]
+        for name, text in read_pairs("--axis", given).items()
+    }
+
+
+def read_kind(kind: str) -> Mapping[str, str]:
+    """Find the names of a kind of thing, and what each is about."""
+    from dhmodel import listing
+
+    if kind == "sweeps":
+        from dhmodel.sweep.files import sweeps
+
+        return sweeps()
+    if kind == "parameters":
+        from dhmodel.parameters import parameter, paths
+
+        found = [parameter(path) for path in paths()]
+        return {one.path: f"{one.default()}  {one.about}" for one in found}
+    if kind not in KINDS:
+        raise unknown("kind of thing", kind, KINDS)
+    listed: dict[str, str] = getattr(listing, f"list_{kind}")()
+    return listed
+
+
+def check_store(store: Path) -> None:
+    """Refuse the name of a paradigm where a store is needed, saying how to draw that."""
+    from dhmodel.listing import list_paradigms
+
+    paradigm = store.name in list_paradigms() or store.suffix == ".toml"
+    if paradigm and (store.is_file() or not store.exists()):
+        raise InputError(f"{store}: is no store; for what a paradigm delivers: --paradigm {store}")
+
+
+def figure_file(out: Path | None, default: Path) -> tuple[Path, str]:
+    """Read `--out` of a figure: the file, and its ending."""
+    file = out or default
+    ending = file.suffix.removeprefix(".")
+    if ending not in FIGURES:
+        raise InputError(f"--out: got {quoted(str(file))}, allowed endings: {', '.join(FIGURES)}")
+    return file, ending
+
+
+def refuse(needs: str, **given: object) -> None:
+    """Refuse options that would be of no effect, saying what they need."""
+    for name, value in given.items():
+        if value not in (None, []):
+            raise InputError(f"--{name}: of no effect without {needs}")
