@@ -32,7 +32,7 @@ LEVELS = {"cathodic": [-1.0], "anodic": [1.0], "biphasic": [-1.0, 1.0]}
 PLACE = ("geometry", "distance", "offset", "diameter")
 TRAIN = ("shape", "width", "pulses", "period")
 REFRACTORY = (
-    1.2e-3  # s, absolute, of MRG axons; fitted, but not a constant of the model: each fibre has its own
+    1.27e-3  # s, absolute, of MRG axons; fitted, but not a constant of the model: each fibre has its own
 )
 RATIOS = np.geomspace(0.5, 8, 400)  # at which the threshold of a second pulse is looked for
 SPATIAL = (

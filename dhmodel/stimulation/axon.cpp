@@ -43,7 +43,7 @@ constexpr double NEVER = 1e300;
 constexpr double MARGIN = 1e-9;  // by which a bound is lowered, against rounding
 
 struct Constants {
-    double accommodation, relative, relative_tau, fatigue, fatigue_tau, noise, noise_tau;
+    double activation_tau, accommodation, relative, relative_tau, fatigue, fatigue_tau, noise, noise_tau;
 };
 
 // As `State` and `Line`; arrays [channel][site][component][fibre] and so on.
@@ -281,11 +281,15 @@ bool Group::starts(int64_t fibre, double xi, int64_t segment, double level, doub
     let_pass(fibre, end);
     const double ready = all.last[fibre] + all.refractory[fibre];
     if (end < ready) return false;
-    const double theta = std::max(threshold(fibre, end) + xi, 0.0);
-    level = std::sqrt(level);
-    before = std::sqrt(before);
-    if (level < theta) return false;
-    time = before < theta ? start + (end - start) * ((theta - before) / (level - before)) : end;
+    const double theta = std::max(threshold(fibre, end) + xi, 0.0), wanted = theta * theta;
+    if (level < wanted) return false;
+    time = end;
+    if (before < wanted) {
+        // the square relaxes with the time constant of the activation
+        const double rise = (wanted - before) / (level - before);
+        const double fallen = rise * std::expm1(-(end - start) / axon.activation_tau);
+        time = std::min(start - axon.activation_tau * std::log1p(fallen), end);
+    }
     time = std::max(time, ready);
     return true;
 }

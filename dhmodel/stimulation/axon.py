@@ -20,7 +20,7 @@ effective whose mean is zero, as MRG axons have it; the level is still proportio
 The response is exact for currents that are constant in each segment. Activation and accommodation see the
 mean of y in a segment, weighted by their own decay until its end: a segment in which y changes much, or its
 sign, has to be cut where that matters. Threshold is tested at the end of each segment, and the time of a
-crossing interpolated.
+crossing found on the relaxation of the activation through it.
 
 Natural spikes pass the electrode as well; they leave the fibre refractory and tired. Where they meet evoked
 ones see `dhmodel.stimulation.transit`.

@@ -15,7 +15,16 @@ from dhmodel.stimulation.axon_twin import Fired
 from dhmodel.stimulation.trains import Floats
 
 _SOURCE = Path(__file__).with_name("axon.cpp")
-_CONSTANTS = ("accommodation", "relative", "relative_tau", "fatigue", "fatigue_tau", "noise", "noise_tau")
+_CONSTANTS = (
+    "activation_tau",
+    "accommodation",
+    "relative",
+    "relative_tau",
+    "fatigue",
+    "fatigue_tau",
+    "noise",
+    "noise_tau",
+)
 
 
 class _Constants(ctypes.Structure):

@@ -103,12 +103,15 @@ def _fire(state: State, slab: Slab, row: int, fibre: Indices, before: Floats) ->
         relative = state.axon.relative * np.exp(-(end - ready) / state.axon.relative_tau)
     noise = _noise(state.axon, state.keys[fibre], slab.noise_bin[row])
     threshold = np.maximum((1 + relative) * (1 + tired) + noise, 0)
-    level = state.level[fibre]
-    fires = (end >= ready) & (level >= threshold)
-    crosses = fires & (before < threshold)
+    level, wanted, before = state.level[fibre] ** 2, threshold**2, before**2
+    fires = (end >= ready) & (level >= wanted)
+    crosses = fires & (before < wanted)
     time = np.full(fibre.size, end)
-    rise = (threshold[crosses] - before[crosses]) / (level[crosses] - before[crosses])
-    time[crosses] = start + (end - start) * rise
+    # the square relaxes with the time constant of the activation
+    rise = (wanted[crosses] - before[crosses]) / (level[crosses] - before[crosses])
+    fallen = rise * np.expm1(-(end - start) / state.axon.activation_tau)
+    with np.errstate(divide="ignore"):  # of those that reach threshold just at the end
+        time[crosses] = np.minimum(start - state.axon.activation_tau * np.log1p(fallen), end)
     fibre, time = fibre[fires], np.maximum(time, ready)[fires]
     _spike(state, fibre, time)
     return fibre, time
