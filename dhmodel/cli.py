@@ -321,7 +321,8 @@ def bench(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="engine, throughput, start, overhead, stimulation or sweep; repeatable."
+            metavar="NAME",
+            help="engine, throughput, start, overhead, stimulation, fibres or sweep; repeatable.",
         ),
     ] = None,
     quick: Annotated[

@@ -10,7 +10,7 @@ from dhmodel.errors import unknown
 
 __all__ = ["NAMES", "bench"]
 
-NAMES = ("engine", "throughput", "start", "overhead", "stimulation", "sweep")
+NAMES = ("engine", "throughput", "start", "overhead", "stimulation", "fibres", "sweep")
 
 
 def bench(only: Sequence[str] = (), quick: bool = False) -> tuple[str, dict[str, Any]]:
@@ -50,7 +50,7 @@ def bench(only: Sequence[str] = (), quick: bool = False) -> tuple[str, dict[str,
 
 def _measurement(name: str, quick: bool) -> tuple[Section, list[Aim]]:
     # here, so that an unknown name costs no second
-    from dhmodel.bench import around, runners, start
+    from dhmodel.bench import around, fibres, runners, start
 
     duration, rounds = (1.0, 3) if quick else (5.0, 7)
     say = partial(_say, name)
@@ -60,6 +60,7 @@ def _measurement(name: str, quick: bool) -> tuple[Section, list[Aim]]:
         "start": lambda: start.starts(rounds, not quick, say),
         "overhead": lambda: around.overhead(rounds, say),
         "stimulation": lambda: around.stimulation(rounds, say),
+        "fibres": lambda: fibres.fibres(duration, rounds // 2, say),
         "sweep": lambda: around.sweeps(quick, min(rounds, 3), say),
     }
     return todo[name]()

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.evidence
 
 #: Findings that the model does not show, with its numbers (seed 7, five replicates).
 FAILING = {
-    "evoke24_window": "spread of recruitment 0.30 of that in open loop, at most 0.2 wanted",
-    "shechter2013_cap_depression": "weak 50 Hz lowers the CAP (0.71), strong trains do not (0.99, 1.02)",
+    "evoke24_window": "spread of recruitment 0.29 of that in open loop, at most 0.2 wanted",
+    "shechter2013_cap_depression": "weak 50 Hz lowers the CAP (0.68), strong trains do not (0.97, 1.00)",
 }
 
 

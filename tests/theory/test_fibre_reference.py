@@ -207,10 +207,3 @@ def test_action_potentials_arrive_with_the_conduction_velocity(ds):
     )
     assert 0.015 / (peak[:, far] - peak[:, near]) == pytest.approx(ds.velocity.values, rel=0.1)
     assert (np.diff(-trace[:, near].min(axis=1)) > 0).all()  # larger fibres give larger potentials
-
-
-@pytest.mark.slow
-def test_the_fast_model_is_a_thousand_times_cheaper(P, ds, capsys):
-    fibre_fit.cost(P, ds)
-    times = float(capsys.readouterr().out.split("(")[1].split(" x")[0])
-    assert times > 1000

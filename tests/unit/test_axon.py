@@ -1,6 +1,5 @@
 """The fast fibre model: response, threshold, what spikes leave behind, and noise, against theory."""
 
-import time
 from dataclasses import replace
 from statistics import NormalDist
 
@@ -470,21 +469,3 @@ def test_a_gap_between_calls_is_refused(backend):
     bank.advance(currents([1e-3], [0.0]))
     with pytest.raises(InputError, match="segments: got a start at 0.002 s, needs 0.001 s"):
         bank.advance(currents([1e-3], [0.0], start=2e-3))
-
-
-@needs_compiler
-@pytest.mark.slow
-def test_a_thousand_fibres_under_10_khz_cost_less_than_a_third_of_their_time():
-    """20 s for 60 s, on one core: processor time, the least of three, since other work shares the machine."""
-    gains = np.random.default_rng(1).lognormal(0, 0.3, (1000, 2, 1, 1)) * np.array([[0.5], [0.3], [0.05]])
-    constants, shape, current = axon(resolve()), [30e-6, 20e-6, 30e-6, 20e-6], [-1.0, 0.0, 1.0, 0.0]
-    burst = currents(shape * 100, current * 100)
-    threshold = 1 / np.median(peaks(constants, gains, burst))
-    bank, second = make_bank(constants, gains), currents(shape * 10_000, threshold * np.tile(current, 10_000))
-    cost = []
-    for start in range(3):
-        begin = time.process_time()
-        launched = bank.advance(replace(second, start=float(start)))
-        cost.append(time.process_time() - begin)
-    assert min(cost) < 20 / 60
-    assert np.unique(launched.fibre).size > 400
