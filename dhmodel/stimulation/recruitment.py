@@ -127,9 +127,10 @@ def scales(P: Mapping[str, float], schedule: Schedule, channel: int = 0) -> Scal
     Amplitudes in A at which the waveform of a channel reaches each threshold.
 
     ECAP: one pulse excites ``column.ecap_fraction`` of the reference fibres. Perception: ``perception.ratio``
-    times that. Motor: volleys of the spindle fibres of the root near the lead, summed by a motoneuron with
-    the time constant ``motor.tau`` over the train, reach what one volley of ``motor.fraction`` of them does;
-    the train is that of the channel alone, at its nominal amplitude, for ``motor.window``.
+    times the current at which the train, whose pulses sum up at kHz rates, excites as many. Motor: volleys of
+    the spindle fibres of the root near the lead, summed by a motoneuron with the time constant ``motor.tau``
+    over the train, reach what one volley of ``motor.fraction`` of them does. The train is that of the channel
+    alone, at its nominal amplitude, for ``motor.window``.
 
     Parameters
     ----------
@@ -243,8 +244,11 @@ def _scales(
         tuple(map(_shape, shapes)),
         (Channel("", dict(contacts)),),
     )
-    strength = _reference_gains(numbers, contacts, "motor", _MOTOR_FIBRES)
-    return Scales(ecap, P["perception.ratio"] * ecap, _motor(P, train, strength))
+    felt = _summating(P, train, _reference_gains(numbers, contacts, "column", _FIBRES))
+    perception = P["perception.ratio"] * _reaching(felt, P["column.ecap_fraction"])
+    return Scales(
+        ecap, perception, _motor(P, train, _reference_gains(numbers, contacts, "motor", _MOTOR_FIBRES))
+    )
 
 
 def _motor(P: Mapping[str, float], train: Schedule, strength: Floats) -> float:
@@ -278,9 +282,14 @@ def _motor(P: Mapping[str, float], train: Schedule, strength: Floats) -> float:
 def _single(P: Mapping[str, float], strength: Floats, shape: Shape) -> Floats:
     """Thresholds in A for one pulse of fibres with the given gains for its channel."""
     pulse = Schedule(np.zeros(1), np.ones(1), _zero(1), _zero(1), (shape,), (Channel("", {0: 1.0}),))
-    current = segments(pulse, np.ones(1), 0.0, shape.extent + _AFTER)
+    return _summating(P, pulse, strength)
+
+
+def _summating(P: Mapping[str, float], train: Schedule, strength: Floats) -> Floats:
+    """Nominal amplitude in A of a train at which each fibre fires once, at any of its pulses."""
+    stop = float(train.times[-1]) + max(shape.extent for shape in train.shapes) + _AFTER
     with np.errstate(divide="ignore"):
-        return 1 / peaks(axon(P), strength, current)
+        return 1 / peaks(axon(P), strength, segments(train, np.ones(len(train)), 0.0, stop))
 
 
 def _reaching(thresholds: Floats, fraction: float) -> float:

@@ -17,6 +17,7 @@ from dhmodel.stimulation.recruitment import (
     scales,
     thresholds,
 )
+from dhmodel.stimulation.schedule import schedule as paradigm_schedule
 from dhmodel.stimulation.waveforms import Channel, Schedule, Shape, segments
 
 P = resolve()
@@ -115,7 +116,12 @@ def test_the_ecap_threshold_excites_the_stated_fraction():
     of = scales(P, TONIC)
     share = recruited(P, LEAD, pulse(), np.array([of.ecap]))[0]
     assert share == pytest.approx(P["column.ecap_fraction"], abs=0.002)
-    assert of.perception == P["perception.ratio"] * of.ecap
+    assert of.perception == pytest.approx(P["perception.ratio"] * of.ecap, rel=1e-3)
+
+
+def test_10_khz_is_felt_below_the_threshold_of_its_single_pulses():
+    of = scales(P, paradigm_schedule(P, "khz", 0.05, 1, 0))
+    assert 0.6 * of.ecap < of.perception < 0.9 * of.ecap
 
 
 def test_recruitment_of_the_rat_follows_the_spread_of_thresholds_of_the_circuit():
