@@ -197,8 +197,9 @@ def _share(panels: Sequence[Axes], column: _Column) -> None:
         elif column.scale == "symlog":
             axes.set_xscale("symlog", linthresh=1, linscale=0.5)
             axes.set_xlim(-0.15, high * 1.5)
+            # of the powers of ten only every other one has room for its label
             axes.xaxis.set_major_locator(
-                FixedLocator([0, *(10.0 ** np.arange(1, np.log10(max(high, 10)) + 1))])
+                FixedLocator([0, *(10.0 ** np.arange(0, np.log10(max(high, 10)) + 1, 2))])
             )
         else:
             axes.set_xlim(0, high * 1.12)

@@ -69,7 +69,17 @@ def rate_table(ds: xr.Dataset) -> str:
     for name in ds["population"].values:
         mean, sd = (float(rates.sel(population=name, statistic=which)) for which in ("mean", "sd"))
         lines.append(f"{name:<12}{mean:>12.3f}{'-' if np.isnan(sd) else f'{sd:.3f}':>12}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_delivered(ds)])
+
+
+def _delivered(ds: xr.Dataset) -> list[str]:
+    """What the stimulator sent, mean over replicates, in one line; none without stimulation."""
+    names = ("current", "ecap_multiple", "perception_multiple", "motor_multiple", "charge_per_second")
+    if "current" not in ds or not ds["current"].any():
+        return []
+    current, ecap, perception, motor, charge = (float(ds[name].mean()) for name in names)
+    multiples = f"{ecap:.3g} x ECAP, {perception:.3g} x perception, {motor:.3g} x motor threshold"
+    return [f"stimulation {1e3 * current:.4g} mA: {multiples}; {1e6 * charge:.3g} uC per s"]
 
 
 def status_text(ds: xr.Dataset, most: int = 10) -> str:

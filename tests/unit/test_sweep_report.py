@@ -92,6 +92,17 @@ def test_rate_table(ds):
     )
 
 
+def test_rate_table_ends_with_what_was_sent(ds):
+    one = ds.isel({"state": 0, "tonic.frequency": 0})
+    sent = {"current": 1.6e-4, "ecap_multiple": 2, "perception_multiple": 1.9, "motor_multiple": 0.78}
+    for name, value in (sent | {"charge_per_second": 1.61e-6}).items():
+        one[name] = ("replicate", np.full(2, value))
+    wanted = "stimulation 0.16 mA: 2 x ECAP, 1.9 x perception, 0.78 x motor threshold; 1.61 uC per s"
+    assert rate_table(one).splitlines()[-1] == wanted
+    one["current"] = ("replicate", np.zeros(2))
+    assert "stimulation" not in rate_table(one)
+
+
 def test_status_text():
     flags = {"flag_values": [0, 1, 2, 3], "flag_meanings": "pending running done failed"}
     ds = xr.Dataset(
