@@ -196,7 +196,8 @@ def test_two_processes_at_once_build_once(cache):
         for process in (first, second):
             process.stdin.write("\n")
             process.stdin.flush()
-        outputs = [process.communicate(timeout=60)[0].splitlines() for process in (first, second)]
+        # `communicate` would not see what `readline` has read ahead
+        outputs = [process.stdout.read().splitlines() for process in (first, second)]
     assert sorted(map(len, outputs)) == [1, 2]
     assert outputs[0][-1] == outputs[1][-1] == str(cache / left_in(cache)[0])
 
