@@ -36,6 +36,8 @@ from dhmodel.stimulation.trains import Floats, Indices, sort
 from dhmodel.stimulation.waveforms import Segments
 from dhmodel.streams import stream
 
+_STRETCH = 500.0  # time constants; the exponential of more would overflow
+
 
 class Passage:
     """
@@ -169,12 +171,16 @@ def filtered_rate(pulses: Floats, tau: float) -> Floats:
     `tau` is the time constant of the filter, in s. The rate is 0 at the first and tends to the frequency of a
     regular train, whatever that frequency.
     """
-    gaps = np.diff(pulses)
-    weights = -np.expm1(-gaps / tau)
-    rate = [0.0] if pulses.size else []
-    for weight, gap in zip(weights.tolist(), gaps.tolist(), strict=True):
-        rate.append(rate[-1] + weight * (1 / gap - rate[-1]))
-    return np.array(rate)
+    gaps, rate = np.diff(pulses), np.zeros(pulses.size)
+    driven = -np.expm1(-gaps / tau) / gaps
+    # the recursion in closed form, in stretches in which its growing exponentials stay finite
+    begin = 0
+    while begin < gaps.size:
+        end = max(int(np.searchsorted(pulses, pulses[begin] + _STRETCH * tau)), begin + 2)
+        grown = np.exp(np.minimum((pulses[begin + 1 : end] - pulses[begin]) / tau, _STRETCH))
+        rate[begin + 1 : end] = (rate[begin] + np.cumsum(driven[begin : end - 1] * grown)) / grown
+        begin = end - 1
+    return rate
 
 
 def keep_apart(times: Floats, fibres: Indices, refractory: Floats) -> Floats:
