@@ -182,9 +182,7 @@ def near_threshold(replicates: int, seed: int) -> Answer:
         fired = _fire(P, "tonic", 2.0, seed, replicate)[1]
         share = np.bincount(fired.fibre, minlength=FIBRES) / 100
         irregular.append(((share > 0.05) & (share < 0.95)).mean())
-    width = np.full(replicates, 2 * 1.645 * P["axon.noise"])
-    measured = _range(P, seed)
-    return {"range": np.full(replicates, measured), "expected_range": width, "irregular": np.array(irregular)}
+    return {"range": np.full(replicates, _range(P, seed)), "irregular": np.array(irregular)}
 
 
 def khz_human(replicates: int, seed: int) -> Answer:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from dhmodel.stimulation.axon import Bank, Launched, axon, join
-from dhmodel.stimulation.cord import CordFibres, preset
+from dhmodel.stimulation.cord import CordFibres
 from dhmodel.stimulation.dose import check_charge, dose
-from dhmodel.stimulation.lead import fibre_gains
+from dhmodel.stimulation.lead import contact_area, fibre_gains
 from dhmodel.stimulation.paradigms import Paradigm, effective
-from dhmodel.stimulation.recruitment import amperes, amplitudes
+from dhmodel.stimulation.recruitment import amperes, scales
 from dhmodel.stimulation.regulation import Regulation, regulate
 from dhmodel.stimulation.scenario import Effect, effect
 from dhmodel.stimulation.schedule import schedule
@@ -84,17 +84,26 @@ class Delivery:
         channels = np.unique(self.schedule.channel).tolist()
         if not channels:
             return found
-        scaled = [amplitudes(P, self.schedule, channel) for channel in channels]
-        strongest = max(scaled, key=lambda one: one["ecap"])
-        factor = self.sent.mean() / strongest["current"] if self.regulation else 1.0
-        found["current"] = factor * strongest["current"]
-        for scale in ("ecap", "perception", "motor"):
-            found[f"{scale}_multiple"] = factor * strongest[scale]
+        scaled = [self._scaled(P, channel) for channel in channels]
+        found |= max(scaled, key=lambda one: one["ecap_multiple"])
         doses = dose(self.schedule, self.sent, self.duration).values()
         found["charge_per_phase"] = max(one["charge_per_phase"] for one in doses)
         found["charge_per_second"] = sum(one["charge_per_second"] for one in doses)
         found["duty_cycle"] = sum(one["duty_cycle"] for one in doses)
         return found
+
+    def _scaled(self, P: Mapping[str, float], channel: int) -> dict[str, float]:
+        """Mean amplitude of a channel on every scale."""
+        current, of = (
+            float(self.sent[self.schedule.channel == channel].mean()),
+            scales(P, self.schedule, channel),
+        )
+        return {
+            "current": current,
+            "ecap_multiple": current / of.ecap,
+            "perception_multiple": current / of.perception,
+            "motor_multiple": current / of.motor,
+        }
 
 
 def deliver(
@@ -133,12 +142,12 @@ def deliver(
         return Delivery(made, np.empty(0), np.empty(0), added, duration)
     if chosen.closed_loop:
         loop = regulate(P, made, seed, replicate)
-        delivery = Delivery(made, loop.closed.amperes, loop.closed.worth, added, duration, loop)
+        worth = added.gain * loop.closed.worth
+        delivery = Delivery(made, loop.closed.amperes, worth, added, duration, loop)
     else:
         sent = amperes(P, made)
         delivery = Delivery(made, sent, added.gain * sent, added, duration)
-    area = preset(P, "contact_area")
-    check_charge(P, made, dose(made, delivery.sent, duration), area)
+    check_charge(P, made, dose(made, delivery.sent, duration), contact_area(P))
     return delivery
 
 
