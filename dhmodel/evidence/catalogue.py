@@ -1,21 +1,19 @@
-"""Which function is the protocol of which finding."""
+"""Which function is the protocol of which finding, and asking the model for one finding."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
-from inspect import signature
 
 from dhmodel.errors import unknown
 from dhmodel.evidence import axons, scs
-from dhmodel.evidence.ledger import Verdict, finding, judge
-from dhmodel.evidence.runs import Floats, Run, in_turn
+from dhmodel.evidence.asking import check, numbers
+from dhmodel.evidence.ledger import Finding, Protocol, finding
+from dhmodel.evidence.runs import Floats
+from dhmodel.evidence.verdicts import Verdict, judge, unasked
+from dhmodel.recording import Recording
+from dhmodel.simulate import Plan, record
 
-__all__ = ["PROTOCOLS", "verdict"]
+__all__ = ["PROTOCOLS", "check_entry", "verdict"]
 
-type Answer = dict[str, Floats]
-
-#: By the names that ``findings.toml`` uses: a function of the number of replicates, the seed and, where cells
-#: are simulated, of how to run plans.
-PROTOCOLS: Mapping[str, Callable[..., Answer]] = {
+PROTOCOLS: Mapping[str, Callable[[int, int], dict[str, Floats]]] = {
     one.__name__: one
     for one in (
         axons.cap_depression,
@@ -33,42 +31,47 @@ PROTOCOLS: Mapping[str, Callable[..., Answer]] = {
         axons.perception_correlation,
         axons.recruitment_order,
         axons.size_order,
-        scs.amplitude_response,
-        scs.burst_against_tonic,
         scs.desynchronisation,
         scs.intensity,
         scs.segment,
-        scs.subperception_bicuculline,
-        scs.subperception_optimum,
     )
 }
+"""Python protocols by the names that entries use: functions of the number of replicates and the seed."""
 
 
-def verdict(name: str, replicates: int, seed: int, run: Run = in_turn) -> Verdict:
+def check_entry(name: str, entry: Finding) -> None:
     """
-    Ask the model for a finding.
-
-    Parameters
-    ----------
-    name : str
-        Id of the finding.
-    replicates, seed : int
-    run : callable
-        How to run the plans of a protocol; see `dhmodel.evidence.runs`.
-
-    Returns
-    -------
-    Verdict
+    Complain of an entry whose protocol could not be asked, before anything runs.
 
     Raises
     ------
     InputError
-        No such finding or protocol.
+        See `dhmodel.evidence.asking.check`; or there is no Python protocol of that name.
     """
-    protocol = finding(name).protocol
-    if protocol not in PROTOCOLS:
-        raise unknown("protocol", protocol, PROTOCOLS, f"finding {name}")
-    ask = PROTOCOLS[protocol]
-    if "run" in signature(ask).parameters:
-        ask = partial(ask, run=run)
-    return judge(name, ask(replicates, seed))
+    if isinstance(entry.protocol, str) and entry.protocol not in PROTOCOLS:
+        raise unknown("protocol", entry.protocol, PROTOCOLS, f"finding {name}")
+    check(name, entry)
+
+
+def verdict(name: str, replicates: int = 5, seed: int = 7) -> Verdict:
+    """
+    Ask the model for one finding, in this process and without keeping anything.
+
+    `dhmodel.validate` is for many: it keeps what it ran.
+
+    Raises
+    ------
+    InputError
+        No such finding, or its entry is wrong.
+    """
+    entry = finding(name)
+    check_entry(name, entry)
+    if isinstance(entry.protocol, Protocol):
+
+        def records(plan: Plan) -> list[Recording]:
+            return [record(plan, number) for number in range(replicates)]
+
+        return judge(name, entry, numbers(name, entry, seed, records))
+    if entry.protocol is None:
+        return unasked(name, entry)
+    return judge(name, entry, PROTOCOLS[entry.protocol](replicates, seed))

@@ -1,26 +1,28 @@
-"""Published findings as data, and what the model's numbers say about them."""
+"""Published findings as data: what was seen, the protocol that asks the model, what counts as agreement.
+
+An entry is a table of one of the files in ``findings``. Its protocol is either data, runs of the circuit and
+numbers as expressions over what they recorded (see `dhmodel.evidence.expressions`), or the name of a Python
+protocol (see `dhmodel.evidence.catalogue`). A protocol may set what an experimenter sets, and nothing of the
+model itself, unless the entry names the exception as an ablation.
+"""
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal, Self
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from dhmodel.errors import EngineError, InputError, quoted, unknown
-from dhmodel.parameters.schema import Read, Text
+from dhmodel.errors import InputError, quoted, unknown
+from dhmodel.parameters.schema import Number, Read, Text
 
-__all__ = ["Criterion", "Finding", "Verdict", "finding", "findings", "judge"]
+__all__ = ["FOLDER", "Criterion", "Finding", "Protocol", "Run", "Use", "finding", "findings", "load"]
 
-FILE = Path(__file__).parent / "findings.toml"
+FOLDER = Path(__file__).parent / "findings"
 
 type Use = Literal["physiology", "model", "context", "unverified"]
-type Status = Literal["passes", "fails", "compared"]
 
 
 class _Entry(BaseModel):
@@ -38,15 +40,24 @@ class Criterion(_Entry):
     min, max : float, optional
         Bounds, at least one.
     about : str
+        What the number is, and its unit if it has one.
     """
 
     value: Text
-    min: float | None = None
-    max: float | None = None
+    min: Number | None = None
+    max: Number | None = None
     about: Text
 
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("needs min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("min is above max")
+        return self
+
     def holds(self, number: float) -> bool:
-        """Whether a number lies within the bounds."""
+        """Whether a number lies within the bounds; one that could not be computed (NaN) does not."""
         return (self.min is None or number >= self.min) and (self.max is None or number <= self.max)
 
     def wanted(self) -> str:
@@ -60,20 +71,92 @@ class Criterion(_Entry):
                 return f"{low:g} to {high:g}"
 
 
+class Run(_Entry):
+    """
+    One simulation of a protocol, its keys those of `dhmodel.simulate`; what is left out has its default.
+
+    Attributes
+    ----------
+    vary : dict of {str : list}
+        One parameter and its values: the run is then a family of runs, one for each value.
+    """
+
+    paradigm: Text | None = None
+    state: Text | None = None
+    stimulus: Text | None = None
+    drugs: dict[str, Number] = Field(default_factory=dict)
+    set: dict[str, str | Number] = Field(default_factory=dict)
+    duration: Text | None = None
+    warmup: Text | None = None
+    vary: dict[str, list[str | Number]] = Field(default_factory=dict, max_length=1)
+
+    def over(self, every: "Run") -> "Run":
+        """Fill what the run leaves open from `every`; `set` and `drugs` are merged."""
+        own = {name: getattr(self, name) for name in self.model_fields_set}
+        merged = {name: {**getattr(every, name), **getattr(self, name)} for name in ("set", "drugs")}
+        shared = {name: getattr(every, name) for name in every.model_fields_set}
+        return Run(**{**shared, **own, **merged})
+
+
+class Protocol(_Entry):
+    """
+    Runs of the circuit, and numbers over what they recorded.
+
+    Attributes
+    ----------
+    every : Run
+        What all runs share.
+    runs : dict of {str : Run}
+    numbers : dict of {str : str}
+        Expressions over the names of runs and of other numbers.
+    """
+
+    every: Run = Field(default_factory=Run)
+    runs: dict[str, Run] = Field(min_length=1)
+    numbers: dict[str, Text] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _needs_both(cls, table: Any) -> Any:
+        if isinstance(table, dict) and not (table.get("runs") and table.get("numbers")):
+            raise ValueError("needs runs and numbers")
+        return table
+
+    def merged(self) -> dict[str, Run]:
+        """Every run with what all share."""
+        return {name: run.over(self.every) for name, run in self.runs.items()}
+
+
 class Finding(_Entry):
     """
     One published finding, the protocol that asks the model for it, and the criteria of agreement.
 
     Attributes
     ----------
+    area : str
+        Field it belongs to, such as ``scs/tonic``.
+    read : str
+        How the source was read.
     use : str
-        ``physiology`` findings are passed or failed; ``model`` ones, of other models, are compared.
-    protocol : str
-        Name of a protocol, see `dhmodel.evidence.catalogue`.
+        ``physiology`` findings pass or fail; ``model`` ones, of other models, are compared; ``unverified``
+        ones are judged but never gate; ``context`` ones are outcomes in patients, which a circuit cannot be
+        scored on.
     published : str
         The published value, as far as there is one.
+    published_value : float or list of two, optional
+        Number, or range, to be drawn beside the model's first number.
+    protocol : str or Protocol, optional
+        Name of a Python protocol, or runs and numbers as data.
+    not_modelled : str
+        Why the model cannot be asked, and which mechanism that waits for; in place of protocol and criteria.
+    scenario : str
+        Of several accounts of a mechanism, the one that the verdict depends on; empty if none.
+    ablation : str
+        Why the protocol changes the model itself; empty if it does not.
     limits : str
         What the protocol leaves out of the published experiment; empty if nothing that matters.
+    criteria : list of Criterion
+        The first is about the main number.
     """
 
     area: Text
@@ -82,54 +165,70 @@ class Finding(_Entry):
     doi: str = ""
     read: Read
     use: Use
-    protocol: Text
-    published: Text
+    published: str = ""
+    published_value: Number | list[Number] | None = None
+    protocol: Protocol | Text | None = None
+    not_modelled: str = ""
+    scenario: str = ""
+    ablation: str = ""
     limits: str = ""
-    criteria: list[Criterion] = Field(min_length=1)
+    criteria: list[Criterion] = Field(default_factory=list)
+
+    @property
+    def asked(self) -> bool:
+        """Whether the model is asked for it at all."""
+        return self.protocol is not None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, table: Any) -> Any:
+        """Take ``numbers`` beside ``protocol``, which reads better in a file, as part of it."""
+        if isinstance(table, dict) and isinstance(table.get("protocol"), dict) and "numbers" in table:
+            rest = {key: value for key, value in table.items() if key != "numbers"}
+            return rest | {"protocol": {**table["protocol"], "numbers": table["numbers"]}}
+        return table
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if isinstance(self.published_value, list) and len(self.published_value) != 2:
+            raise ValueError("published_value needs a number, or two for a range")
+        if self.protocol is None and self.criteria:
+            raise ValueError("criteria without a protocol")
+        if self.protocol is None and self.use != "context" and not self.not_modelled:
+            raise ValueError("needs a protocol or not_modelled")
+        if self.protocol is not None and self.not_modelled:
+            raise ValueError("has a protocol and not_modelled, one of them is wrong")
+        if self.protocol is not None and (self.use == "context" or not self.criteria):
+            raise ValueError("a protocol needs criteria, and a context row has neither")
+        return self
 
 
-@dataclass(frozen=True)
-class Verdict:
+@lru_cache(maxsize=4)
+def load(folder: Path = FOLDER) -> Mapping[str, Finding]:
     """
-    What the model answers to a finding.
-
-    Attributes
-    ----------
-    id : str
-    status : str
-        ``passes``, ``fails`` or, for findings of other models, ``compared``.
-    numbers : mapping of {str : (float, float)}
-        Mean and standard deviation over replicates (0 of one) of each number with a criterion.
-    broken : tuple of Criterion
-        Those that do not hold.
-    """
-
-    id: str
-    status: Status
-    numbers: Mapping[str, tuple[float, float]]
-    broken: tuple[Criterion, ...]
-
-    def line(self) -> str:
-        """One line: verdict, then every number, with what was wanted where it is missed."""
-        wanted = {one.value: f" (wanted {one.wanted()})" for one in self.broken}
-        numbers = (
-            f"{name} {mean:.3g} ± {sd:.2g}{wanted.get(name, '')}" for name, (mean, sd) in self.numbers.items()
-        )
-        return f"{self.id}: {self.status}; {', '.join(numbers)}"
-
-
-@lru_cache(maxsize=1)
-def findings() -> Mapping[str, Finding]:
-    """
-    Every finding, by id.
+    Every finding in the files of a folder, by id, in the order of the files.
 
     Raises
     ------
     InputError
-        An entry breaks the schema.
+        A file is not TOML, an entry breaks the schema, or an id is there twice.
     """
-    tables = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    return MappingProxyType({name: _validated(name, table) for name, table in tables.items()})
+    found: dict[str, Finding] = {}
+    for file in sorted(folder.glob("*.toml")):
+        try:
+            tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InputError(f"{file.name}: not TOML: {error}") from None
+        for name, table in tables.items():
+            if name in found:
+                raise InputError(f"{file.name}: {name} is in another file too")
+            found[name] = _validated(f"{file.name}: {name}", table)
+    return MappingProxyType(found)
+
+
+def findings() -> Mapping[str, Finding]:
+    """Every finding of the package, by id; see `load`."""
+    return load()
 
 
 def finding(name: str) -> Finding:
@@ -139,45 +238,12 @@ def finding(name: str) -> Finding:
     return findings()[name]
 
 
-def judge(name: str, answer: Mapping[str, NDArray[np.float64]]) -> Verdict:
-    """
-    Hold the numbers of a protocol against the criteria of a finding.
-
-    Parameters
-    ----------
-    name : str
-        Id of the finding.
-    answer : mapping of {str : ndarray}
-        Each of shape (replicate,).
-
-    Raises
-    ------
-    InputError
-        No such finding, or the protocol does not give a number that a criterion needs.
-    EngineError
-        A number is not finite.
-    """
-    entry = finding(name)
-    numbers = {}
-    for one in entry.criteria:
-        if one.value not in answer:
-            raise unknown("number", one.value, answer, f"the protocol of {name}")
-        values = np.asarray(answer[one.value], dtype=np.float64)
-        if not np.isfinite(values).all():
-            raise EngineError(f"{name}: {one.value} is not finite")
-        numbers[one.value] = (float(values.mean()), float(values.std(ddof=1)) if values.size > 1 else 0.0)
-    broken = tuple(one for one in entry.criteria if not one.holds(numbers[one.value][0]))
-    if entry.use != "physiology":
-        return Verdict(name, "compared", numbers, broken)
-    return Verdict(name, "fails" if broken else "passes", numbers, broken)
-
-
-def _validated(name: str, table: object) -> Finding:
+def _validated(where: str, table: object) -> Finding:
     try:
         return Finding.model_validate(table)
     except ValidationError as error:
-        first = error.errors()[0]
+        # a protocol may be text or a table; of the complaints about both, the deepest is about what was meant
+        first = max(error.errors(), key=lambda one: len(one["loc"]))
         key = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"findings.toml: {name}: {key}: {first['msg']}, got {quoted(first['input'])}"
-        ) from None
+        given = "" if isinstance(first["input"], dict) else f", got {quoted(first['input'])}"
+        raise InputError(f"{where}: {key}: {first['msg']}{given}".replace(": :", ":")) from None

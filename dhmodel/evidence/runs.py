@@ -40,7 +40,7 @@ def in_pool(workers: int) -> Iterator[Run]:
         yield run
 
 
-def replicated(plans: Mapping[str, Plan], replicates: int, run: Run) -> dict[str, list[Recording]]:
+def replicated(plans: Mapping[str, Plan], replicates: int, run: Run = in_turn) -> dict[str, list[Recording]]:
     """Recordings of every replicate of each plan, by its name."""
     done = run([(one, number) for one, number in product(plans.values(), range(replicates))])
     return {name: done[i * replicates : (i + 1) * replicates] for i, name in enumerate(plans)}

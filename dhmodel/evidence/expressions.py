@@ -1,0 +1,248 @@
+"""Numbers as expressions over runs: arithmetic, comparisons and registered functions, nothing else of Python.
+
+An expression is parsed into Python's syntax tree and walked; it is never executed as code. What the functions
+return are arrays with named dimensions (`xarray.DataArray`), so that a value of each replicate, of each cell
+or of each run of a family meets another of its kind whatever their order.
+"""
+
+import ast
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from inspect import Signature, signature
+from typing import Any
+
+import numpy as np
+
+from dhmodel.errors import InputError, quoted, unknown
+
+__all__ = ["Expression", "in_order", "parse"]
+
+type Functions = Mapping[str, Callable[..., Any]]
+type Words = Mapping[str, Iterable[str]]
+
+_BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
+_COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_ALLOWED = "numbers, names of runs and numbers, + - * / **, < <= > >=, and, or, not, and functions"
+
+
+@dataclass(frozen=True)
+class Expression:
+    """
+    A parsed expression.
+
+    Attributes
+    ----------
+    text : str
+    where : str
+        What it is for; begins every error message.
+    tree : ast.expr
+    """
+
+    text: str
+    where: str
+    tree: ast.expr
+
+    def names(self) -> frozenset[str]:
+        """Names that are not those of functions."""
+        called = {id(node.func) for node in ast.walk(self.tree) if isinstance(node, ast.Call)}
+        return frozenset(
+            node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name) and id(node) not in called
+        )
+
+    def check(self, names: Iterable[str], functions: Functions, words: Words) -> None:
+        """
+        Complain of what evaluation would stumble over, before anything is run.
+
+        Parameters
+        ----------
+        names : iterable of str
+            The names that there will be.
+        functions : mapping of {str : callable}
+        words : mapping of {str : iterable of str}
+            What an argument of that name may be, if it is text.
+
+        Raises
+        ------
+        InputError
+            An unknown name, function or word, or a wrong number of arguments.
+        """
+        for name in sorted(self.names()):
+            if name not in names:
+                raise unknown("run or number", name, names, self.where)
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call):
+                self._check_call(node, functions, words)
+
+    def evaluate(self, names: Mapping[str, Any], functions: Functions) -> Any:
+        """
+        Compute the expression.
+
+        Raises
+        ------
+        InputError
+            What it combines does not fit together.
+        """
+        try:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return _Evaluator(names, functions).visit(self.tree)
+        except InputError as error:
+            raise InputError(f"{self.where}: {error}") from None
+        except ZeroDivisionError:
+            return np.nan
+        except (ValueError, TypeError, IndexError, KeyError) as error:
+            raise InputError(f"{self.where}: {quoted(self.text)}: {error}") from None
+
+    def _check_call(self, node: ast.Call, functions: Functions, words: Words) -> None:
+        assert isinstance(node.func, ast.Name)  # `parse` allows nothing else
+        name = node.func.id
+        if name not in functions:
+            raise unknown("function", name, functions, self.where)
+        wanted = signature(functions[name])
+        try:
+            bound = wanted.bind(*node.args, **{str(word.arg): word.value for word in node.keywords})
+        except TypeError as error:
+            raise InputError(f"{self.where}: {name}{_arguments(wanted)}: {error}") from None
+        for parameter, given in bound.arguments.items():
+            text = isinstance(given, ast.Constant) and parameter in words
+            if text and given.value not in words[parameter]:
+                raise unknown(parameter, given.value, words[parameter], f"{self.where}: {name}")
+
+
+def parse(text: str, where: str) -> Expression:
+    """
+    Read an expression.
+
+    Parameters
+    ----------
+    text : str
+    where : str
+        What it is for, such as ``"my_finding: numbers.ratio"``.
+
+    Raises
+    ------
+    InputError
+        Not an expression, or one with more than is allowed.
+    """
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        raise InputError(f"{where}: {quoted(text)} is not an expression") from None
+    for node in ast.walk(tree):
+        if not _allowed(node):
+            raise InputError(f"{where}: {quoted(ast.unparse(node))} is not allowed; allowed: {_ALLOWED}")
+    return Expression(text, where, tree)
+
+
+def in_order(expressions: Mapping[str, Expression]) -> list[str]:
+    """
+    Names of expressions, each after those that it uses.
+
+    Raises
+    ------
+    InputError
+        Some use each other in a circle.
+    """
+    order: list[str] = []
+    left = dict(expressions)
+    while left:
+        ready = [name for name, one in left.items() if not one.names() & left.keys()]
+        if not ready:
+            first = next(iter(left.values()))
+            raise InputError(f"{first.where}: {quoted(first.text)} depends on itself")
+        order += ready
+        for name in ready:
+            del left[name]
+    return order
+
+
+def _allowed(node: ast.AST) -> bool:
+    match node:
+        case ast.Constant(value=value):
+            return type(value) in (int, float, str)
+        case ast.Call(func=function, keywords=words):
+            return isinstance(function, ast.Name) and all(word.arg for word in words)
+        case ast.BinOp(op=op):
+            return type(op) in _BINARY
+        case ast.Compare(ops=ops):
+            return all(type(op) in _COMPARE for op in ops)
+        case ast.UnaryOp(op=op):
+            return isinstance(op, ast.USub | ast.UAdd | ast.Not)
+        case ast.Subscript(slice=index):
+            return isinstance(index, ast.Constant | ast.UnaryOp)
+        case ast.Name() | ast.List() | ast.BoolOp() | ast.keyword():
+            return True
+        case ast.operator() | ast.cmpop() | ast.unaryop() | ast.boolop() | ast.expr_context():
+            return True  # judged with the node that holds it
+    return False
+
+
+def _arguments(wanted: Signature) -> str:
+    """Parameters of a function as a user would call it: ``(run, population, number=3)``."""
+    plain = [one.replace(annotation=one.empty) for one in wanted.parameters.values()]
+    return str(wanted.replace(parameters=plain, return_annotation=Signature.empty))
+
+
+class _Evaluator(ast.NodeVisitor):
+    """Computes the nodes that `_allowed` lets through."""
+
+    def __init__(self, names: Mapping[str, Any], functions: Functions):
+        self.names, self.functions = names, functions
+
+    def visit_Constant(self, node: ast.Constant) -> Any:
+        return node.value
+
+    def visit_Name(self, node: ast.Name) -> Any:
+        return self.names[node.id]
+
+    def visit_List(self, node: ast.List) -> list[Any]:
+        return [self.visit(one) for one in node.elts]
+
+    def visit_Subscript(self, node: ast.Subscript) -> Any:
+        return self.visit(node.value)[self.visit(node.slice)]
+
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
+        return _BINARY[type(node.op)](self.visit(node.left), self.visit(node.right))
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
+        operand = self.visit(node.operand)
+        match node.op:
+            case ast.USub():
+                return -operand
+            case ast.Not():
+                return operand == 0
+        return operand
+
+    def visit_Compare(self, node: ast.Compare) -> Any:
+        values = [self.visit(one) for one in (node.left, *node.comparators)]
+        pairs = zip(node.ops, values, values[1:], strict=False)
+        return _all([_COMPARE[type(op)](left, right) for op, left, right in pairs])
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> Any:
+        parts = [self.visit(one) != 0 for one in node.values]
+        if isinstance(node.op, ast.And):
+            return _all(parts)
+        return _all([part == 0 for part in parts]) == 0
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        assert isinstance(node.func, ast.Name)
+        words = {str(word.arg): self.visit(word.value) for word in node.keywords}
+        return self.functions[node.func.id](*(self.visit(one) for one in node.args), **words)
+
+
+def _all(parts: list[Any]) -> Any:
+    result = parts[0] * 1.0
+    for part in parts[1:]:
+        result = result * part
+    return result
