@@ -12,6 +12,7 @@ from dhmodel.sweep import sweep
 # The rest is loaded when it is first used.
 _HOME = {
     "afferents": "dhmodel.stimulation.afferents",
+    "cohort": "dhmodel.parameters",
     "parameter": "dhmodel.parameters",
     "read_trains": "dhmodel.stimulation.interop",
     "SpikeTrains": "dhmodel.stimulation.trains",

@@ -22,5 +22,5 @@ def list_states() -> dict[str, str]:
 
 
 def list_drugs() -> dict[str, str]:
-    """Drugs: name to one line about it."""
-    return {name: entry.about for name, entry in drugs().items()}
+    """Drugs: name to receptor and sign, and one line about it."""
+    return {name: f"{entry.kind()}: {entry.about}" for name, entry in drugs().items()}

@@ -25,7 +25,6 @@ from dhmodel.parameters import Parameters, doses, resolve
 from dhmodel.parameters.layout import population_sizes
 from dhmodel.recording import Recording, coords, summarise, to_dataset
 from dhmodel.stimulation.afferents import AfferentInput, afferent_input, default_duration, stimuli
-from dhmodel.stimulation.delivery import Delivery
 from dhmodel.stimulation.descending import descending_trains
 from dhmodel.stimulation.interop import read_trains
 from dhmodel.stimulation.measured import as_input, check_span
@@ -206,15 +205,17 @@ def record(plan: Plan, replicate: int) -> Recording:
     if plan.trains is not None:
         afferent = as_input(plan.trains, P, fill=plan.fill, background=afferent)
     trains = concat(afferent, descending_trains(P, plan.duration, plan.warmup, plan.seed, replicate))
-    feed = _feed(plan, trains, structure.cells, _injections(plan, inputs.delivery), replicate)
+    feed = _feed(plan, trains, structure.cells, _injections(plan, inputs), replicate)
     arrays = assemble.arrays(P, plan.seed, replicate)
     spikes = _run(plan, structure, arrays, feed)
     return _recording(plan, inputs, trains, spikes)
 
 
-def _injections(plan: Plan, delivery: Delivery) -> list[Injection]:
-    on = delivery.on() + plan.warmup
-    return [Injection(name, current, on) for name, current in delivery.effect.currents.items()]
+def _injections(plan: Plan, inputs: AfferentInput) -> list[Injection]:
+    """Currents of the stimulation and of the test stimulus, in time from the start of the run."""
+    delivery = inputs.delivery
+    currents = [(name, current, delivery.on()) for name, current in delivery.effect.currents.items()]
+    return [Injection(name, current, on + plan.warmup) for name, current, on in [*currents, *inputs.currents]]
 
 
 def _feed(

@@ -33,22 +33,26 @@ class _Unit:
         return _Unit(self.factor * other.factor**power, dims)
 
 
-_BASES = ("m", "kg", "s", "A", "mol")
+_BASES = ("m", "kg", "s", "A", "mol", "degC")
+_BRIAN2_BASES = ("m", "kg", "s", "A", "mol")
 _ONE = _Unit(Fraction(1), (0,) * len(_BASES))
 _PREFIXES = {"": 0, "G": 9, "M": 6, "k": 3, "c": -2, "m": -3, "u": -6, "n": -9, "p": -12}
 
 # symbol: its prefixes, exponents of _BASES, name of the dimension in messages
 _SI_UNITS = {
-    "s": ("mu", (0, 0, 1, 0, 0), "second"),
-    "Hz": ("k", (0, 0, -1, 0, 0), "hertz"),
-    "m": ("cmu", (1, 0, 0, 0, 0), "metre"),
-    "A": ("munp", (0, 0, 0, 1, 0), "ampere"),
-    "C": ("unp", (0, 0, 1, 1, 0), "coulomb"),
-    "V": ("mu", (2, 1, -3, -1, 0), "volt"),
-    "S": ("munp", (-2, -1, 3, 2, 0), "siemens"),
-    "ohm": ("GMk", (2, 1, -3, -2, 0), "ohm"),
-    "F": ("unp", (-2, -1, 4, 2, 0), "farad"),
-    "mol": ("", (0, 0, 0, 0, 1), "mole"),
+    "s": ("mu", (0, 0, 1, 0, 0, 0), "second"),
+    "Hz": ("k", (0, 0, -1, 0, 0, 0), "hertz"),
+    "m": ("cmu", (1, 0, 0, 0, 0, 0), "metre"),
+    "A": ("munp", (0, 0, 0, 1, 0, 0), "ampere"),
+    "C": ("unp", (0, 0, 1, 1, 0, 0), "coulomb"),
+    "V": ("mu", (2, 1, -3, -1, 0, 0), "volt"),
+    "S": ("munp", (-2, -1, 3, 2, 0, 0), "siemens"),
+    "ohm": ("GMk", (2, 1, -3, -2, 0, 0), "ohm"),
+    "F": ("unp", (-2, -1, 4, 2, 0, 0), "farad"),
+    "mol": ("", (0, 0, 0, 0, 1, 0), "mole"),
+    "N": ("mu", (1, 1, -2, 0, 0, 0), "newton"),
+    # A dimension of its own: with its zero elsewhere, a temperature in Celsius is no multiple of a kelvin.
+    "degC": ("", (0, 0, 0, 0, 0, 1), "degree Celsius"),
 }
 # symbol: SI value, the SI unit it stands for
 _OTHER_UNITS = {
@@ -61,7 +65,7 @@ _OTHER_UNITS = {
     "uM": (Fraction(1, 1000), "mol/m^3"),
     "nM": (Fraction(1, 1_000_000), "mol/m^3"),
 }
-_OTHER_DIMS = {"1": _ONE.dims, "s": (0, 0, 1, 0, 0), "mol/m^3": (-3, 0, 0, 0, 1)}
+_OTHER_DIMS = {"1": _ONE.dims, "s": (0, 0, 1, 0, 0, 0), "mol/m^3": (-3, 0, 0, 0, 1, 0)}
 
 
 def _symbols() -> dict[str, tuple[_Unit, str]]:
@@ -82,6 +86,7 @@ _SPELLINGS = str.maketrans(
         "\N{OHM SIGN}": "ohm",
         "\N{GREEK CAPITAL LETTER OMEGA}": "ohm",
         "\N{MIDDLE DOT}": "*",
+        "\N{DEGREE SIGN}": "deg",
     }
 )
 _TOKEN = re.compile(r"[A-Za-z%]+|-?\d|\S")
@@ -175,8 +180,8 @@ def _read_text(text: str, unit: str, where: str) -> tuple[float, tuple[int, ...]
 def _read_brian2(quantity: Any, unit: str, where: str) -> tuple[float, tuple[int, ...], float]:
     if getattr(quantity, "ndim", 0) != 0:
         raise _refusal(quantity, "an array", unit, where)
-    exponents = {base: quantity.dim.get_dimension(base) for base in (*_BASES, "K", "cd")}
-    dims = tuple(exponents.pop(base) for base in _BASES)
+    exponents = {base: quantity.dim.get_dimension(base) for base in (*_BRIAN2_BASES, "K", "cd")}
+    dims = (*(exponents.pop(base) for base in _BRIAN2_BASES), 0)  # Brian2 has no scale of Celsius
     if any(exponents.values()):
         raise _refusal(quantity, "another dimension", unit, where)
     return float(quantity), dims, float(quantity) / scale(unit)

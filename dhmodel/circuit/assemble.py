@@ -40,7 +40,7 @@ def arrays(P: Parameters, seed: int, replicate: int) -> dict[str, Array]:
     """
     parts = {
         "cells": cell_arrays(P, seed, replicate) | cell_constants(P),
-        "sources": source_arrays(P),
+        "sources": source_arrays(P, seed, replicate),
     }
     named = {f"{owner}.{name}": value for owner, part in parts.items() for name, value in part.items()}
     return named | wiring(P, seed, replicate)

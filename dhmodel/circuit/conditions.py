@@ -1,6 +1,7 @@
 """What a state of the cord does to the circuit: injury knobs turned into factors and reversal potentials."""
 
 from collections.abc import Mapping
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ __all__ = [
     "EXCITATORY",
     "INHIBITORY",
     "chloride_reversal",
+    "denervated",
     "inhibition_factor",
     "survivors",
     "weight_factor",
@@ -22,20 +24,28 @@ INHIBITORY = ("GABA_PV", "GABA_DYN", "GABA_ISL", "GLY")
 #: Populations of the deep horn: faster glycine receptors, smaller chloride shift.
 DEEP = ("TAC", "GLY", "WDR")
 
-#: The parameters that multiply the weights of each receptor: its scale (drugs turn it) and the injury's
-#: share. Presynaptic receptors of descending axons have none of their own.
+#: The parameters that multiply the weights of each receptor: what antagonists leave free, its scale (users
+#: turn it) and the injury's share. Presynaptic receptors of descending axons have no scale.
 _FACTORS = {
-    "ampa": ("synapse.ampa.scale",),
-    "nmda": ("synapse.nmda.scale",),
-    "nk1": ("synapse.nk1.scale",),
+    "ampa": ("synapse.ampa.scale", "receptor.ampa.free"),
+    "nmda": ("synapse.nmda.scale", "receptor.nmda.free"),
+    "nk1": ("synapse.nk1.scale", "receptor.nk1.free"),
     "modulatory": ("synapse.modulatory.scale",),
-    "gaba_a": ("synapse.gaba_a.scale", "injury.gaba_a"),
-    "gaba_b": ("synapse.gaba_b.scale", "injury.gaba_a"),
-    "glycine": ("synapse.glycine.scale", "injury.glycine"),
-    "pad": ("terminal.pad_scale", "injury.pad"),
-    "ht3": ("injury.ht3",),
-    "opioid": (),
-    "alpha2": (),
+    "gaba_a": ("synapse.gaba_a.scale", "receptor.gaba_a.free", "injury.gaba_a", "injury.gaba_release"),
+    "gaba_b": ("synapse.gaba_b.scale", "receptor.gaba_b.free", "injury.gaba_a", "injury.gaba_release"),
+    "glycine": ("synapse.glycine.scale", "receptor.glycine.free", "injury.glycine"),
+    "pad": ("terminal.pad_scale", "receptor.gaba_a.free", "injury.pad", "injury.gaba_release"),
+    "ht3": ("receptor.ht3.free", "injury.ht3"),
+    "opioid": ("receptor.mu.free",),
+    "alpha2": ("receptor.alpha2.free", "injury.alpha2"),
+}
+
+#: The same where descending axons open a conductance of their own: 5-HT1A by OFF cells, alpha2 by
+#: noradrenergic cells, and 5-HT3 by ON cells, which stands as AMPA in the connection matrix.
+_OF_DESCENDING = {
+    ("OFF", "modulatory"): ("synapse.modulatory.scale", "receptor.ht1a.free"),
+    ("NA", "modulatory"): ("synapse.modulatory.scale", "receptor.alpha2.free", "injury.alpha2"),
+    ("ON", "ampa"): ("synapse.ampa.scale", "receptor.ht3.free"),
 }
 
 
@@ -46,10 +56,8 @@ def chloride_reversal(P: Mapping[str, float], population: str) -> float:
 
 
 def weight_factor(P: Mapping[str, float], pre: str, post: str, receptor: str) -> float:
-    """Factor on a synaptic weight from drugs (receptor scales) and injury."""
-    factor = 1.0
-    for path in _FACTORS[receptor]:
-        factor *= P[path]
+    """Factor on a synaptic weight from drugs (receptors left free), receptor scales and injury."""
+    factor = prod(P[path] for path in _OF_DESCENDING.get((pre, receptor), _FACTORS[receptor]))
     if pre == "EX" and post in INHIBITORY:
         factor *= P["injury.ex_to_inh"]
     if pre == "EX" and post == "EX":
@@ -68,6 +76,16 @@ def survivors(
     if lost:
         alive[stream(seed, replicate, f"loss.{population}").permutation(number)[:lost]] = False
     return alive
+
+
+def denervated(
+    P: Mapping[str, float], fibre_class: str, number: int, seed: int, replicate: int
+) -> NDArray[np.bool_]:
+    """Which fibres of a class have lost their terminals in the horn, shape (number,)."""
+    lost = round(P[f"injury.denervation.{fibre_class}"] * number)
+    chosen = np.zeros(number, dtype=bool)
+    chosen[stream(seed, replicate, f"denervation.{fibre_class}").permutation(number)[:lost]] = True
+    return chosen
 
 
 def inhibition_factor(

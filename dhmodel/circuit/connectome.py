@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY, inhibition_factor, survivors, weight_factor
+from dhmodel.circuit.receptors import Effects, receptor_effects
 from dhmodel.circuit.structure import DELAYED
 from dhmodel.errors import InputError, unknown
 from dhmodel.parameters import Parameters
@@ -163,6 +164,10 @@ class _Drawing:
     def in_surround(self) -> NDArray[np.bool_]:
         return surround(self.P)
 
+    @cached_property
+    def effects(self) -> dict[str, Effects]:
+        return receptor_effects(self.P)
+
     def synapses(self, row: Connection) -> dict[str, Array]:
         """Draw the synapses of one row: source, target and weights of each."""
         n_post = self.sizes[row.post]
@@ -195,8 +200,8 @@ class _Drawing:
         return np.arange(self.sizes[row.pre])
 
     def _strength(self, row: Connection, chosen: Array) -> Array:
-        """Factor on each synapse's weights: lost cells are silent, inhibition varies from cell to cell."""
-        strength = np.ones(chosen.size)
+        """Factor on each synapse's weights: drugs change output, lost cells are silent, inhibition varies."""
+        strength = np.full(chosen.size, self.effects[row.pre].release if row.pre in POPULATIONS else 1.0)
         if row.pre in INHIBITORY:
             strength *= self.alive[row.pre][chosen]
         if row.pathway == "inhibition":

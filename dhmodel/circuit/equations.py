@@ -14,13 +14,14 @@ anything else in the innermost loop.
 """
 
 #: Adaptive exponential integrate-and-fire cell with conductance synapses (Brette and Gerstner 2005).
+#: ``tonic_k`` and ``tonic_chloride`` are what steadily activated receptors open (`circuit.receptors`).
 #: ``g_mod`` is the outward potassium conductance opened by descending serotonin (5-HT1A) and noradrenaline
 #: (alpha2). ``i_intrinsic`` is filled by the A current of delayed cells and the CAN current of WDR cells,
 #: which only those cells compute; ``g_slow_k`` and ``g_nk1`` are advanced by `SLOW` on a coarser clock, for
 #: their time constants are hundreds of steps long.
 CELL = """
 dv/dt = active*(leak*(rest - v) + i_spike + (g_ampa + g_nk1 + unblocked*g_nmda)*(e_excitatory - v)
-        + (g_gaba_a + g_glycine)*(e_chloride - v) + g_slow_k*(e_potassium - v)
+        + (g_gaba_a + g_glycine + tonic_chloride)*(e_chloride - v) + g_slow_k*(e_potassium - v)
         + i_intrinsic + i_drive - w)*elastance : volt
 dw/dt = adaptation_rate*(adaptation_a*(v - rest) - w) : amp
 drefractory_left/dt = -1 : second
@@ -59,6 +60,8 @@ adaptation_rate : Hz (constant)
 bias : amp (constant)
 noise_sd : amp (constant)
 e_chloride : volt (constant)
+tonic_k : siemens (constant)
+tonic_chloride : siemens (constant)
 nk1_rise_keep : 1 (constant)
 nk1_gain : 1 (constant)
 glycine_rate : Hz (constant)
@@ -115,7 +118,7 @@ x_nk1 *= nk1_rise_keep
 g_gaba_b = gaba_b_keep*g_gaba_b + gaba_b_gain*x_gaba_b
 x_gaba_b *= gaba_b_rise_keep
 g_mod *= mod_keep
-g_slow_k = g_gaba_b + g_mod
+g_slow_k = g_gaba_b + g_mod + tonic_k
 i_noise = noise_keep*i_noise + noise_fresh*noise_sd*white_noise(i, t)
 i_drive = bias + i_noise
 """

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dhmodel.circuit.conditions import DEEP, chloride_reversal
+from dhmodel.circuit.conditions import DEEP, chloride_reversal, denervated
+from dhmodel.circuit.receptors import receptor_effects
 from dhmodel.errors import InputError
 from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import FIBRE_CLASSES, population_sizes, source_sizes, starts
@@ -84,9 +85,12 @@ def _population(P: Parameters, name: str, number: int, seed: int, replicate: int
 
 def _class_constants(P: Parameters, name: str, cell: Mapping[str, float]) -> dict[str, float]:
     """What all cells of a population share."""
-    wdr = name == "WDR"
+    wdr, effects = name == "WDR", receptor_effects(P)[name]
     return {
-        **{key: cell[key] for key in ("leak", "rest", "reset", "bias", "noise_sd")},
+        **{key: cell[key] for key in ("leak", "rest", "reset", "noise_sd")},
+        "bias": cell["bias"] + effects.current,
+        "tonic_k": effects.potassium,
+        "tonic_chloride": effects.chloride,
         **_slow_receptors(P, wdr),
         "e_chloride": chloride_reversal(P, name),
         "glycine_rate": 1 / P["synapse.glycine.decay_deep" if name in DEEP else "synapse.glycine.decay"],
@@ -183,7 +187,7 @@ def _receptors(P: Parameters) -> dict[str, float]:
     }
 
 
-def source_arrays(P: Parameters) -> dict[str, Array]:
+def source_arrays(P: Parameters, seed: int, replicate: int) -> dict[str, Array]:
     """Parameters and initial states of every terminal, by the names of `equations.TERMINAL`.
 
     Returns
@@ -202,8 +206,11 @@ def source_arrays(P: Parameters) -> dict[str, Array]:
         "t_last": np.full(number, NEVER),
         **{gain: np.zeros(number) for gain in GAINS},
     }
+    effects = receptor_effects(P)
     for name in FIBRE_CLASSES:
         units = slice(first[name], first[name] + sizes[name])
+        lost = denervated(P, name, sizes[name], seed, replicate)
+        arrays["baseline"][units] = np.where(lost, 0.0, effects[name].release)
         terminal = P.section(f"terminal.{name}")
         arrays["depletion"][units] = terminal["depression"]
         arrays["recovery"][units] = terminal["recovery"]

@@ -1,6 +1,6 @@
 """Every constant of the model as data: value, unit, source, and how the source was read."""
 
-from dhmodel.parameters.registry import doses, drugs, parameter, paths, resolve, states
+from dhmodel.parameters.registry import cohort, doses, drugs, parameter, paths, resolve, states
 from dhmodel.parameters.resolved import Parameters, choice
 from dhmodel.parameters.schema import DrugEntry, Parameter, StateEntry
 
@@ -10,6 +10,7 @@ __all__ = [
     "Parameters",
     "StateEntry",
     "choice",
+    "cohort",
     "doses",
     "drugs",
     "parameter",

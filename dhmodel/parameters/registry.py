@@ -4,7 +4,7 @@ Every constant of the model, loaded once from the TOML files of a folder, and re
 A table with the key ``value`` is a parameter, named by the dotted path of the table. Any other table may give
 ``source`` and ``read`` for all below it, and name a group that it is ``like``: it then has every parameter of
 that group, and its own tables say only what differs. ``states.toml`` and ``drugs.toml`` hold presets and
-blocks.
+what drugs do.
 """
 
 import tomllib
@@ -18,8 +18,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from dhmodel.errors import InputError, listing, quoted, unknown
+from dhmodel.parameters.cohort import drawn, names, split
 from dhmodel.parameters.resolved import Parameters
 from dhmodel.parameters.schema import (
+    ActEntry,
     ChoiceEntry,
     DrugEntry,
     Parameter,
@@ -69,16 +71,35 @@ class Registry:
         drugs: Mapping[str, object] | None = None,
     ) -> Parameters:
         """See `resolve` of this module."""
-        if not isinstance(state, str) or state not in self.states:
-            raise unknown("state", state, self.states)
         values: dict[str, Value] = {path: parameter.si for path, parameter in self.parameters.items()}
-        for path, preset in self.states[state].set.items():
-            values[path] = self.parameter(path, f'state "{state}"').check(preset, f'state "{state}"')
+        self._put_into(values, state)
         for path, given in _mapping("set", set).items():
             values[path] = self.parameter(path, "set").check(given)
         for drug, dose in self.doses(drugs):
-            self._block(values, drug, dose)
+            for act in self.drugs[drug].acts:
+                self._act(values, act, dose, f'drug "{drug}"')
         return Parameters(values)
+
+    def state(self, name: str) -> tuple[StateEntry, int | None]:
+        """Find a state, or that of a cord of a cohort and the cord's number; InputError if there is none."""
+        preset, cord = split(name) if isinstance(name, str) else (name, None)
+        if not isinstance(preset, str) or preset not in self.states:
+            raise unknown("state", name, self.states)
+        entry = self.states[preset]
+        if cord is not None and not entry.spread:
+            raise InputError(f"state: got {quoted(name)}, but {preset} has no spread to draw cords from")
+        return entry, cord
+
+    def _put_into(self, values: dict[str, Value], state: str) -> None:
+        """Put a state's values in place, then those of its cord."""
+        (entry, cord), where = self.state(state), f'state "{state}"'
+        for path, preset in entry.set.items():
+            values[path] = self.parameter(path, where).check(preset, where)
+        for path, spread in entry.spread.items() if cord is not None else ():
+            parameter, value = self.parameter(path, where), values[path]
+            if isinstance(value, str) or parameter.integer:
+                raise InputError(f"{where}: {path} is no quantity, it cannot have a spread")
+            values[path] = drawn(parameter, value, spread, cord)
 
     def doses(self, drugs: Mapping[str, object] | None) -> tuple[tuple[str, float], ...]:
         """See `doses` of this module."""
@@ -93,13 +114,22 @@ class Registry:
             raise InputError(f"dose of {drug}: got {quoted(given)}, allowed: 0 (none) to 1 (full)")
         return dose
 
-    def _block(self, values: dict[str, Value], drug: str, dose: float) -> None:
-        for path, block in self.drugs[drug].block.items():
-            parameter, value = self.parameter(path, f'drug "{drug}"'), values[path]
-            if isinstance(value, str):
-                raise InputError(f'drug "{drug}": {path} is a choice, it cannot be blocked')
-            blocked = canonical(value * (1 - dose * block))
-            values[path] = parameter.within(blocked, f'{path} under drug "{drug}"')
+    def _act(self, values: dict[str, Value], act: ActEntry, dose: float, where: str) -> None:
+        """Let a dose act: in any order of drugs, for one takes the greatest and the others multiply."""
+        if act.sign == "agonist" and not act.block:
+            path = f"receptor.{act.receptor}.activation"
+            values[path] = max(self._quantity(values, path, where), canonical(dose * act.share))
+            return
+        for path, block in (act.block or {f"receptor.{act.receptor}.free": act.share}).items():
+            left = canonical(self._quantity(values, path, where) * (1 - dose * block))
+            values[path] = self.parameter(path).within(left, f"{path} under {where}")
+
+    def _quantity(self, values: Mapping[str, Value], path: str, where: str) -> float:
+        self.parameter(path, where)
+        value = values[path]
+        if isinstance(value, str):
+            raise InputError(f"{where}: {path} is a choice, no drug can change it")
+        return value
 
 
 @dataclass(frozen=True)
@@ -136,7 +166,8 @@ def load(folder: Path = FOLDER) -> Registry:
             leaves[leaf.path] = leaf
     _complete(leaves, likes)
     parameters = {path: leaf.parameter() for path, leaf in leaves.items()}
-    states = _entries(folder / "states.toml", StateEntry)
+    entries = _entries(folder / "states.toml", StateEntry)
+    states = {name: _with_model(name, entries) for name in entries}
     drugs = _entries(folder / "drugs.toml", DrugEntry)
     return Registry(MappingProxyType(parameters), MappingProxyType(states), MappingProxyType(drugs))
 
@@ -192,11 +223,12 @@ def resolve(
     Parameters
     ----------
     state : str
-        Name of a state.
+        Name of a state, or of a cord of a cohort: ``"snl#3"``.
     set : mapping of {str : object}, optional
         Path to value: text with a unit, a Brian2 quantity, or a number where the parameter is dimensionless.
     drugs : mapping of {str : object}, optional
-        Drug to dose, 0 to 1.
+        Drug to dose, 0 to 1. An agonist raises the activation of its receptors to the dose at least, an
+        antagonist leaves the fraction 1 - dose of them free; the order does not matter.
     extra : iterable of Parameter
         Parameters of this simulation beside those of the package, such as a user's own paradigm brings.
 
@@ -211,6 +243,35 @@ def resolve(
         Unknown state, path or drug; wrong type or unit; out of range.
     """
     return load().extended(extra).resolve(state, set, drugs)
+
+
+def cohort(state: str, number: int) -> list[str]:
+    """
+    Name the first cords of the cohort around a state of the cord.
+
+    A name serves wherever that of a state does. Cord n is the same in every simulation, and cord n of another
+    state is the same animal in that state: its place in every distribution is the same.
+
+    Parameters
+    ----------
+    state : str
+        Name of a state that has a spread.
+    number : int
+        How many, at least 1.
+
+    Returns
+    -------
+    list of str
+        ``["snl#0", "snl#1", ...]``.
+
+    Raises
+    ------
+    InputError
+        Unknown state, a state without a spread, or a bad number.
+    """
+    found = names(state, number)
+    load().state(found[0])
+    return found
 
 
 def _mapping(what: str, given: Mapping[str, object] | None) -> Mapping[str, object]:
@@ -260,6 +321,21 @@ def _complete(leaves: dict[str, _Leaf], likes: Mapping[str, str]) -> None:
             rest = {key: part for key, part in leaf.table.items() if own is None or key not in _INHERITED}
             table = rest | (own.table if own else {})
             leaves[path] = _Leaf(path, own.file if own else leaf.file, table)
+
+
+def _with_model(name: str, entries: Mapping[str, StateEntry], chain: tuple[str, ...] = ()) -> StateEntry:
+    """Give a state what the state that it is like has, under its own."""
+    entry = entries[name]
+    if not entry.like:
+        return entry
+    if entry.like not in entries or entry.like in (name, *chain):
+        raise InputError(f"states.toml: {name} is like {quoted(entry.like)}, which is no other state")
+    model = _with_model(entry.like, entries, (*chain, name))
+    both = {
+        "set": MappingProxyType({**model.set, **entry.set}),
+        "spread": MappingProxyType({**model.spread, **entry.spread}),
+    }
+    return entry.model_copy(update=both)
 
 
 def _entries[Entry: BaseModel](file: Path, model: type[Entry]) -> dict[str, Entry]:

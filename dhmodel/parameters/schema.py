@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.units import UnitError, canonical, format_si, scale, to_si
@@ -56,24 +56,64 @@ class ChoiceEntry(_Entry):
     read: Read
 
 
+class SpreadEntry(_Entry):
+    """How a parameter varies over the cords of a cohort, around the value of the preset.
+
+    ``lognormal``: the value times exp(sd z), z standard normal; ``logitnormal``: for a fraction, whose
+    logarithm of the odds moves by sd z; ``normal``: the value plus sd z, where sd is in the parameter's unit.
+    """
+
+    draw: Literal["lognormal", "logitnormal", "normal"]
+    sd: Annotated[Number, Field(gt=0)]
+
+
 class StateEntry(_Entry):
-    """A state of the cord: a preset of parameters, as text with units or dimensionless numbers."""
+    """A state of the cord: a preset of parameters, as text with units or dimensionless numbers.
+
+    `like` names a state whose `set` and `spread` it has too, under its own; `spread` says how the cords of a
+    cohort differ.
+    """
 
     about: Text
     source: Text
     read: Read
+    like: str = ""
     set: ReadOnly[str | Number] = Field(default_factory=lambda: MappingProxyType({}))
+    spread: ReadOnly[SpreadEntry] = Field(default_factory=lambda: MappingProxyType({}))
+
+
+class ActEntry(_Entry):
+    """What a drug does at one receptor.
+
+    At dose d an antagonist leaves the fraction 1 - d * share of the receptors free, an agonist activates at
+    least d * share of them. With `block`, each parameter in it is multiplied by 1 - d * block instead.
+    """
+
+    receptor: Text
+    sign: Literal["antagonist", "agonist", "blocker"]
+    share: Annotated[Number, Field(gt=0, le=1)] = 1
+    block: ReadOnly[Annotated[Number, Field(le=1)]] = Field(default_factory=lambda: MappingProxyType({}))
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.sign == "blocker") and not self.block:
+            raise ValueError("a blocker needs a block")
+        return self
 
 
 class DrugEntry(_Entry):
-    """A drug: at dose d (0 to 1) each parameter in `block` is multiplied by 1 - d * block."""
+    """A drug: what it does at each receptor that it holds."""
 
     about: Text
     source: Text
     read: Read
-    receptor: Text
-    sign: Literal["antagonist", "agonist", "blocker"]
-    block: Annotated[ReadOnly[Annotated[Number, Field(le=1)]], Field(min_length=1)]
+    acts: Annotated[list[ActEntry], Field(min_length=1)]
+
+    def kind(self) -> str:
+        """Receptors and signs in words: ``"mu, delta antagonist"``."""
+        signs = dict.fromkeys(act.sign for act in self.acts)
+        groups = (", ".join(a.receptor for a in self.acts if a.sign == sign) + f" {sign}" for sign in signs)
+        return "; ".join(groups)
 
 
 @dataclass(frozen=True, slots=True)

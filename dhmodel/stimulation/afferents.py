@@ -1,7 +1,7 @@
 """The afferent input of one replicate: natural spikes, pulses, and what reaches the dorsal horn of both."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from dhmodel.stimulation.cord import circuit_fibres
 from dhmodel.stimulation.delivery import Delivery, deliver, pieces
 from dhmodel.stimulation.fibres import Fibres, make_fibres
 from dhmodel.stimulation.lead import fibre_gains
-from dhmodel.stimulation.natural import Scene, default_duration, natural_spikes, shock_onsets, stimuli
+from dhmodel.stimulation.natural import Scene, natural_spikes
 from dhmodel.stimulation.paradigms import Paradigm, find_paradigm, paradigms
 from dhmodel.stimulation.patterns import Spikes
+from dhmodel.stimulation.stimulus import default_duration, shock_onsets, stimuli, stimulus_currents
 from dhmodel.stimulation.trains import Floats, Indices, SpikeTrains
 from dhmodel.stimulation.transit import Passage
 from dhmodel.streams import stream
@@ -42,12 +43,15 @@ class AfferentInput:
         Spikes that pulses start in the dorsal-column fibres, per fibre, in Hz.
     shocks : ndarray of float64, shape (shocks,)
         Onsets of the test stimulus where it consists of shocks, in s; empty where it is continuous.
+    currents : list of (str, float, ndarray)
+        Population, current in A and intervals in s of the test stimulus where it goes into cells.
     """
 
     trains: SpikeTrains
     delivery: Delivery
     trunk_rate: float
     shocks: Floats
+    currents: Sequence[tuple[str, float, Floats]] = ()
 
 
 def afferent_input(
@@ -92,7 +96,8 @@ def afferent_input(
     if len(delivery.schedule):
         spikes, trunk_rate = _stimulated(P, fibres, spikes, delivery, seed, replicate)
     trains = SpikeTrains(*spikes, fibres.classes).between(-warmup, duration)
-    return AfferentInput(trains, delivery, trunk_rate, shock_onsets(P, stimulus, duration))
+    shocks, currents = shock_onsets(P, stimulus, duration), stimulus_currents(P, stimulus)
+    return AfferentInput(trains, delivery, trunk_rate, shocks, currents)
 
 
 def _stimulated(

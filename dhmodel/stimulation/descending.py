@@ -1,13 +1,15 @@
 """
 Descending input: RVM ON and OFF cells and noradrenergic cells as spike sources, set by the drive of the PAG.
 
-A rising drive slows ON cells and speeds up OFF and noradrenergic cells. Their feedback loop, the slow
-alternation of ON and OFF states and their answer to noxious input are absent.
+A rising drive slows ON cells and speeds up OFF and noradrenergic cells; axons that no longer reach the
+segment (``injury.descending``) are silent. Their feedback loop, the slow alternation of ON and OFF states and
+their answer to noxious input are absent.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dhmodel.parameters.layout import DESCENDING, class_of, source_sizes, starts
 from dhmodel.stimulation.patterns import poisson
@@ -45,9 +47,18 @@ def descending_trains(
         rng = stream(seed, replicate, f"descending.{name}")
         refractory = P["descending.refractory"]
         times, cell = poisson(rng, sizes[name], descending_rate(P, name), refractory, -warmup, duration)
-        parts.append((times, first + cell))
+        kept = ~_cut(P, name, sizes[name], seed, replicate)[cell]
+        parts.append((times[kept], first + cell[kept]))
     times, cells = sort(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     return SpikeTrains(times, cells, class_of(sizes))
+
+
+def _cut(P: Mapping[str, float], name: str, number: int, seed: int, replicate: int) -> NDArray[np.bool_]:
+    """Which axons of a class no longer reach the segment, shape (number,)."""
+    lost = number - round(P["injury.descending"] * number)
+    cut = np.zeros(number, dtype=bool)
+    cut[stream(seed, replicate, f"descending.cut.{name}").permutation(number)[:lost]] = True
+    return cut
 
 
 def descending_rate(P: Mapping[str, float], name: str) -> float:

@@ -54,6 +54,11 @@ def make_fibres(P: Mapping[str, float], seed: int, replicate: int) -> Fibres:
     return Fibres(class_of(sizes), np.concatenate(conduction), np.concatenate(refractory))
 
 
+def property_group(name: str) -> str:
+    """Name under which the properties of a fibre class are kept: ``"C"`` for both CP and CN."""
+    return _PROPERTIES[name]
+
+
 def fibre_sizes(P: Mapping[str, float]) -> dict[str, int]:
     """Number of fibres of each afferent class, in the order in which they are numbered."""
     sizes = source_sizes(P)

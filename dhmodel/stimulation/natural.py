@@ -1,54 +1,24 @@
 """
-Natural input: test stimuli as data, and background and ectopic discharge under all of them.
+Natural input: the spikes of test stimuli, and background and ectopic discharge under all of them.
 
-A stimulus (``stimuli.toml``) is a list of `drives` (Poisson discharge of some fibres, gated by brush strokes
-if it has a frequency and a contact), a train of `shocks`, or both. Drives run from the beginning of the
-warm-up to the end; shocks start at time zero plus a delay.
+What the stimuli are stands in `dhmodel.stimulation.stimulus`. Drives without a course run from the beginning
+of the warm-up to the end; everything else starts at time zero plus a delay.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
-from dhmodel.parameters.layout import FIBRE_CLASSES
+from dhmodel.parameters.layout import FIBRE_CLASSES, positions
 from dhmodel.stimulation import patterns
-from dhmodel.stimulation.catalogue import Entry, find, load
-from dhmodel.stimulation.fibres import Fibres, members
+from dhmodel.stimulation.course import Press, Warming
+from dhmodel.stimulation.fibres import Fibres, members, property_group
 from dhmodel.stimulation.patterns import Spikes
+from dhmodel.stimulation.stimulus import Drive, Shocks, Stimulus, stimulus
 from dhmodel.stimulation.trains import Floats, Indices, sort
+from dhmodel.stimulation.transfer import transfer
 from dhmodel.streams import stream
-
-
-class Drive(BaseModel):
-    """Continuous discharge: which fibres (see `fibres.members`), and the parameters, by path, that set it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    fibres: str
-    rate: str
-    frequency: str | None = None
-    contact: str | None = None
-
-
-class Shocks(BaseModel):
-    """Electrical shocks to the skin: parameters by path, and which says what fraction of whom fires."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    delay: str
-    recruits: dict[str, str]
-    frequency: str | None = None
-    number: str | None = None
-
-
-class Stimulus(Entry):
-    """A test stimulus; without drives and shocks only the background is left."""
-
-    drives: list[Drive] = []
-    shocks: Shocks | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,38 +44,6 @@ class Scene:
     def refractory(self, fibres: Indices) -> float:
         """Refractory period of fibres of one class, in s; of no fibres 0."""
         return float(self.fibres.refractory[fibres].max(initial=0.0))
-
-
-@lru_cache(maxsize=1)
-def stimuli() -> Mapping[str, Stimulus]:
-    """Every test stimulus, by name."""
-    return load("stimuli.toml", Stimulus)
-
-
-def stimulus(name: str) -> Stimulus:
-    """The stimulus of that name; InputError naming the others if there is none."""
-    return find("stimulus", name, stimuli())
-
-
-def default_duration(P: Mapping[str, float], name: str) -> float:
-    """
-    How long a simulation of this stimulus lasts if nothing else is said, in s.
-
-    ``stimulus.duration``; or, where there are shocks, until ``stimulus.tail`` after the last of them.
-
-    Raises
-    ------
-    InputError
-        No such stimulus.
-    """
-    onsets = _all_onsets(P, stimulus(name))
-    return float(onsets[-1] + P["stimulus.tail"]) if onsets.size else P["stimulus.duration"]
-
-
-def shock_onsets(P: Mapping[str, float], name: str, duration: float) -> Floats:
-    """Times of the shocks of a stimulus in [0, duration) s; none if it is continuous."""
-    onsets = _all_onsets(P, stimulus(name))
-    return onsets[onsets < duration]
 
 
 def natural_spikes(scene: Scene, name: str) -> Spikes:
@@ -181,15 +119,33 @@ def _ectopic(scene: Scene) -> Iterator[Spikes]:
 
 def _stimulated(scene: Scene, name: str) -> Iterator[Spikes]:
     entry = stimulus(name)
+    course = entry.course(scene.P)
     for number, drive in enumerate(entry.drives):
-        yield _driven(scene, drive, f"{name}.{number}")
-    if entry.shocks is not None:
-        onsets = shock_onsets(scene.P, name, scene.stop)
-        for group, fraction in entry.shocks.recruits.items():
-            yield _shocked(scene, group, scene.P[fraction], onsets, f"{name}.shocks.{group}")
+        purpose = f"{name}.{number}"
+        drawn = (
+            _driven(scene, drive, purpose) if course is None else _following(scene, drive, course, purpose)
+        )
+        yield _within(scene, entry, drawn)
+    for part, kind in ((entry.shocks, "shocks"), (entry.conditioning, "conditioning")):
+        if part is not None:
+            yield from _shocked(scene, part, f"{name}.{kind}")
+
+
+def _within(scene: Scene, entry: Stimulus, spikes: Spikes) -> Spikes:
+    """Spikes of the fibres that a stimulus touches, while it acts."""
+    times, fibres = spikes
+    kept = np.ones(times.size, dtype=np.bool_)
+    if entry.patch is not None:
+        places = np.concatenate([positions(scene.P, name) for name in FIBRE_CLASSES])
+        kept &= entry.patch.covers(scene.P, places)[fibres]
+    if entry.during is not None:
+        ((begin, end),) = entry.during.times(scene.P)
+        kept &= (times >= begin) & (times < end)
+    return times[kept], fibres[kept]
 
 
 def _driven(scene: Scene, drive: Drive, purpose: str) -> Spikes:
+    """Discharge that does not change, but for the strokes of a brush."""
     fibres, rate = members(scene.P, drive.fibres), scene.P[drive.rate]
     if drive.frequency is None or drive.contact is None:
         return _poisson(scene, fibres, rate, purpose)
@@ -206,12 +162,50 @@ def _driven(scene: Scene, drive: Drive, purpose: str) -> Spikes:
     return times, fibres[unit]
 
 
-def _shocked(scene: Scene, group: str, fraction: float, onsets: Floats, purpose: str) -> Spikes:
-    fibres = scene.some(group, fraction, purpose)
-    times, unit = patterns.shocks(
-        scene.rng(purpose), onsets, scene.fibres.conduction[fibres], scene.P["fibre.jitter"]
+def _following(scene: Scene, drive: Drive, course: Press | Warming, purpose: str) -> Spikes:
+    """Discharge that follows a force or a temperature, as it arrives in the horn."""
+    function = transfer(scene.P, str(drive.transfer), drive.rate)
+    fibres = scene.some(drive.fibres, 1.0, drive.share or purpose)
+    thresholds = function.thresholds(scene.rng(f"{drive.rate}.threshold.{drive.fibres}"), fibres.size)
+    begin, end = course.epochs()[0, 0], course.epochs()[-1, 1]
+    times, unit = patterns.thinned(
+        scene.rng(purpose),
+        fibres.size,
+        function.ceiling,
+        lambda times, unit: function.rate(course, times, thresholds[unit]),
+        refractory=scene.refractory(fibres),
+        start=begin,
+        stop=min(end, scene.stop),
     )
-    return times, fibres[unit]
+    if drive.share is not None:
+        felt = unit < round(scene.P[drive.share] * fibres.size)
+        times, unit = times[felt], unit[felt]
+    return times + scene.fibres.conduction[fibres[unit]], fibres[unit]
+
+
+def _recruited(P: Mapping[str, float], shocks: Shocks, group: str) -> float:
+    """
+    Fraction of the fibres of a class that a shock excites.
+
+    Their thresholds lie evenly from (1 - spread) to (1 + spread) times that of the class.
+    """
+    if shocks.intensity is None:
+        return 1.0
+    kind = property_group(group.split(".")[0])
+    threshold, spread = P[f"shock.{kind}.threshold"], P[f"shock.{kind}.spread"]
+    above = P[shocks.intensity] / threshold - 1
+    return float(np.clip((above + spread) / (2 * spread), 0, 1)) if spread else float(above >= 0)
+
+
+def _shocked(scene: Scene, shocks: Shocks, purpose: str) -> Iterator[Spikes]:
+    onsets = shocks.onsets(scene.P, scene.stop)
+    for group, reach in shocks.recruits.items():
+        own = f"{purpose}.{group}"
+        fibres = scene.some(group, scene.P[reach] * _recruited(scene.P, shocks, group), own)
+        times, unit = patterns.shocks(
+            scene.rng(own), onsets, scene.fibres.conduction[fibres], scene.P["fibre.jitter"]
+        )
+        yield times, fibres[unit]
 
 
 def _poisson(scene: Scene, fibres: Indices, rate: float, purpose: str) -> Spikes:
@@ -219,12 +213,3 @@ def _poisson(scene: Scene, fibres: Indices, rate: float, purpose: str) -> Spikes
     refractory = scene.refractory(fibres)
     times, unit = patterns.poisson(scene.rng(purpose), fibres.size, rate, refractory, scene.start, scene.stop)
     return times, fibres[unit]
-
-
-def _all_onsets(P: Mapping[str, float], entry: Stimulus) -> Floats:
-    shocks = entry.shocks
-    if shocks is None:
-        return np.empty(0)
-    number = P[shocks.number] if shocks.number else 1
-    delay = P[shocks.delay]
-    return delay + np.arange(number) / P[shocks.frequency] if shocks.frequency else np.full(1, delay)

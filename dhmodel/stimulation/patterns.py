@@ -46,6 +46,36 @@ def poisson(
     return _unroll(first, lambda shape: refractory + rng.exponential(mean, shape), rate, stop)
 
 
+def thinned(
+    rng: np.random.Generator,
+    n: int,
+    ceiling: float,
+    rate: Callable[[Floats, Indices], Floats],
+    refractory: float,
+    start: float,
+    stop: float,
+) -> Spikes:
+    """
+    Discharge at a rate that changes with time, of `n` units over [start, stop) s.
+
+    Each spike of a discharge at `ceiling` stays with the probability rate / ceiling (Lewis and Shedler 1979
+    Naval Res Logist 26:403), so that the spikes at a lower rate are among those at a higher one.
+
+    Parameters
+    ----------
+    rate : callable
+        Of times (s) and units, arrays of one shape, to the rates there in Hz, at most `ceiling`.
+
+    Raises
+    ------
+    InputError
+        As `poisson`, of the ceiling.
+    """
+    times, units = poisson(rng, n, ceiling, refractory, start, stop)
+    kept = rng.random(times.size) * ceiling < rate(times, units)
+    return times[kept], units[kept]
+
+
 def bursts(
     rng: np.random.Generator,
     n: int,

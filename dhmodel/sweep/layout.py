@@ -13,7 +13,7 @@ import numpy as np
 from dhmodel import recording
 from dhmodel.errors import InputError
 from dhmodel.simulate import Plan
-from dhmodel.stimulation.natural import shock_onsets
+from dhmodel.stimulation.stimulus import shock_onsets
 
 type Coordinates = Mapping[str, tuple[np.ndarray, Mapping[str, str]]]
 

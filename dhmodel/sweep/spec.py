@@ -186,7 +186,7 @@ def build_axis(name: str, values: Iterable[object], extra: tuple[Parameter, ...]
     elif name in (f"drugs.{drug}" for drug in drugs()):
         drug = name.removeprefix("drugs.")
         fractions = tuple(dict(doses({drug: dose}))[drug] for dose in given)
-        axis = Axis(name, fractions, given, "1", f"{drug} (fraction of full block)")
+        axis = Axis(name, fractions, given, "1", f"{drug} (fraction of a full dose)")
     elif name in paths(extra):
         found = parameter(name, extra)
         checked = tuple(found.check(value, where) for value in given)

@@ -18,7 +18,7 @@ import numpy as np
 from dhmodel import recording
 from dhmodel.errors import EngineError
 from dhmodel.simulate import Plan
-from dhmodel.stimulation.natural import shock_onsets
+from dhmodel.stimulation.stimulus import shock_onsets
 
 
 def measure(plan: Plan, replicate: int) -> dict[str, np.ndarray]:

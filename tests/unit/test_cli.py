@@ -19,7 +19,7 @@ from dhmodel.errors import EngineError
 from dhmodel.listing import list_stimuli
 from dhmodel.parameters import paths
 from dhmodel.simulate import attributes, plan
-from dhmodel.stimulation.natural import shock_onsets
+from dhmodel.stimulation.stimulus import shock_onsets
 from dhmodel.sweep.files import read_sweep
 from dhmodel.sweep.runner import run_sweep
 from dhmodel.sweep.spec import build_spec

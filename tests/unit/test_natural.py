@@ -1,5 +1,7 @@
 """Natural input: discharge patterns against renewal theory, and stimuli against what their parameters say."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,14 +11,9 @@ from dhmodel.errors import InputError
 from dhmodel.parameters import paths, resolve
 from dhmodel.stimulation import patterns
 from dhmodel.stimulation.fibres import make_fibres, members
-from dhmodel.stimulation.natural import (
-    Scene,
-    default_duration,
-    natural_spikes,
-    outside_refractory,
-    shock_onsets,
-    stimuli,
-)
+from dhmodel.stimulation.natural import Scene, natural_spikes, outside_refractory
+from dhmodel.stimulation.stimulus import default_duration, shock_onsets, stimuli
+from dhmodel.stimulation.transfer import TRANSFERS
 
 INJURED = {
     "injury.ectopic_c_fraction": 0.35,
@@ -208,12 +205,14 @@ def test_a_fraction_of_the_fibres_can_be_excited():
 
 
 def test_the_same_background_lies_under_every_stimulus():
-    P, *rest = spikes(set=INJURED)
-    surround = np.isin(rest[1], members(P, "AB.surround"))
+    busy = INJURED | {"background.IA.rate": "5 Hz"}  # no stimulus reaches a muscle
+    P, *rest = spikes(set=busy)
+    muscle = np.isin(rest[1], members(P, "IA"))
+    assert muscle.sum() > 100
     for name in stimuli():
-        _, times, fibres = spikes(name, set=INJURED)
-        chosen = np.isin(fibres, members(P, "AB.surround"))
-        assert times[chosen].tolist() == rest[0][surround].tolist()
+        _, times, fibres = spikes(name, set=busy)
+        chosen = np.isin(fibres, members(P, "IA"))
+        assert times[chosen].tolist() == rest[0][muscle].tolist()
 
 
 def test_continuous_stimuli_run_through_the_warmup_and_shocks_do_not():
@@ -240,15 +239,15 @@ def test_default_duration_holds_the_windows_of_the_last_shock():
 def test_stimuli_name_parameters_and_fibres_that_exist():
     known, P = set(paths()), resolve()
     for entry in stimuli().values():
-        groups = [drive.fibres for drive in entry.drives]
-        named = [path for drive in entry.drives for path in (drive.rate, drive.frequency, drive.contact)]
-        if entry.shocks:
-            groups += entry.shocks.recruits
-            named += [
-                entry.shocks.delay,
-                entry.shocks.frequency,
-                entry.shocks.number,
-                *entry.shocks.recruits.values(),
-            ]
+        parts = (entry.press, entry.warming, entry.current, entry.patch, entry.during)
+        named = [path for part in parts if part for path in part.model_dump().values()]
+        for drive in entry.drives:
+            named += [drive.frequency, drive.contact, drive.share]
+            function = TRANSFERS[drive.transfer] if drive.transfer else None
+            named += [f"{drive.rate}.{one.name}" for one in fields(function)] if function else [drive.rate]
+            assert members(P, drive.fibres).size
+        for shocks in filter(None, (entry.shocks, entry.conditioning)):
+            named += [value for value in shocks.model_dump().values() if isinstance(value, str)]
+            named += shocks.recruits.values()
+            assert all(members(P, group).size for group in shocks.recruits)
         assert {path for path in named if path} <= known
-        assert all(members(P, group).size for group in groups)

@@ -39,6 +39,12 @@ def leaf(path="a.b", **entry):
     return f"[{path}]\n" + "".join(f"{key} = {json.dumps(x)}\n" for key, x in entry.items() if x is not None)
 
 
+def blocker(block):
+    """TOML of a drug `d` that changes the parameters in `block`."""
+    entry = '[d]\nabout = "a"\nsource = "s"\nread = "abstract"\n'
+    return entry + f'acts = [{{ receptor = "r", sign = "blocker", block = {{ {block} }} }}]\n'
+
+
 # loading
 
 
@@ -75,7 +81,7 @@ def test_what_is_loaded_cannot_be_changed(registry):
     with pytest.raises(TypeError):
         registry.states["naive"].set["tonic.frequency"] = "1 Hz"
     with pytest.raises(TypeError):
-        registry.drugs["bicuculline"].block[f"{GABA}.scale"] = 1.0
+        registry.drugs["bicuculline"].acts[0].block[f"{GABA}.scale"] = 1.0
 
 
 @pytest.mark.parametrize(
@@ -130,8 +136,7 @@ def test_a_choice_is_one_of_its_names(tmp_path):
 
 def test_a_preset_may_choose_and_a_drug_may_not(tmp_path):
     states = '[naive]\nabout = "a"\nsource = "s"\nread = "convention"\n[naive.set]\n"a.b" = "human"\n'
-    drug = '[d]\nabout = "a"\nsource = "s"\nread = "abstract"\nreceptor = "r"\nsign = "agonist"\n'
-    registry = load(write(tmp_path, x=leaf(**CHOICE), states=states, drugs=drug + '[d.block]\n"a.b" = 1\n'))
+    registry = load(write(tmp_path, x=leaf(**CHOICE), states=states, drugs=blocker('"a.b" = 1')))
     assert choice(registry.resolve(), "a.b") == "human"
     with pytest.raises(InputError, match='drug "d": a.b is a choice'):
         registry.resolve(drugs={"d": 1})
@@ -175,14 +180,24 @@ def test_extra_parameters_join_those_of_the_package(registry):
         joined.extended(extra)
 
 
-@pytest.mark.parametrize("change", [{"block": {}}, {"block": {"a.b": 1.5}}, {"sign": "friend"}, {"dose": 1}])
-def test_broken_drugs_are_refused(tmp_path, change):
-    entry = {"about": "a", "source": "s", "read": "abstract", "receptor": "r", "sign": "antagonist"} | change
-    block = entry.pop("block", {"a.b": 1.0})
-    text = "[d]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in entry.items()) + "[d.block]\n"
-    text += "".join(f'"{k}" = {v}\n' for k, v in block.items())
-    with pytest.raises(InputError, match=f"drugs.toml: d: {next(iter(change))}"):
-        load(write(tmp_path, x=leaf(), drugs=text))
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("share = 1.0", "share = 0.0", "acts.0.share"),
+        ("share = 1.0", "share = 1.5", "acts.0.share"),
+        ("share = 1.0", "block = { }", "acts.0: Value error, a blocker needs a block"),
+        ('"a.b" = 1', '"a.b" = 1.5', "acts.0.block.a.b"),
+        ('sign = "blocker"', 'sign = "friend"', "acts.0.sign"),
+        ("acts = [", "dose = 1\nacts = [", "dose"),
+        ("acts = [", "acts = []\nb = [", "acts"),
+    ],
+)
+def test_broken_drugs_are_refused(tmp_path, old, new, place):
+    text = blocker('"a.b" = 1')
+    if old.startswith("share"):
+        text = text.replace('block = { "a.b" = 1 }', new)
+    with pytest.raises(InputError, match=f"drugs.toml: d: {place}"):
+        load(write(tmp_path, x=leaf(), drugs=text.replace(old, new)))
 
 
 def test_a_folder_without_files_is_refused(tmp_path):
@@ -299,9 +314,7 @@ def test_a_preset_that_names_no_parameter_is_refused(tmp_path):
 
 
 def test_a_drug_cannot_leave_the_allowed_range(tmp_path):
-    drug = '[d]\nabout = "a"\nsource = "s"\nread = "abstract"\nreceptor = "r"\nsign = "agonist"\n'
-    drug += '[d.block]\n"a.b" = -1\n'
-    registry = load(write(tmp_path, x=leaf(max=1.5), drugs=drug))
+    registry = load(write(tmp_path, x=leaf(max=1.5), drugs=blocker('"a.b" = -1')))
     assert registry.resolve(drugs={"d": 0.5})["a.b"] == pytest.approx(0.0015)
     with pytest.raises(InputError, match='a.b under drug "d": got "2 ms", allowed: at most 1.5 ms'):
         registry.resolve(drugs={"d": 1})

@@ -168,13 +168,13 @@ def test_arrays_have_one_value_per_unit_or_one_for_all():
     number, sources = sum(population_sizes(P).values()), sum(source_sizes(P).values())
     assert {array.shape for array in cells()[1].values()} == {(number,)}
     assert {array.shape for array in cell_constants(P).values()} == {(1,)}
-    assert {array.shape for array in source_arrays(P).values()} == {(sources,), (1,)}
+    assert {array.shape for array in source_arrays(P, 1, 0).values()} == {(sources,), (1,)}
     assert all(np.isfinite(array).all() for array in assemble.arrays(P, 1, 0).values())
 
 
 def test_terminals_have_the_parameters_of_their_class_and_descending_axons_none():
     P = resolve()
-    arrays, first, sizes = source_arrays(P), starts(source_sizes(P)), source_sizes(P)
+    arrays, first, sizes = source_arrays(P, 1, 0), starts(source_sizes(P)), source_sizes(P)
     for name in FIBRE_CLASSES:
         own = slice(first[name], first[name] + sizes[name])
         assert set(arrays["depletion"][own]) == {P[f"terminal.{name}.depression"]}

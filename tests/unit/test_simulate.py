@@ -99,7 +99,7 @@ def test_dataset_says_where_it_comes_from(dataset):
     attrs = dataset.attrs
     parameters = Parameters(json.loads(attrs["parameters"]))
     assert parameters.digest() == attrs["parameters_digest"]
-    assert parameters["synapse.nmda.scale"] == 0.5 and parameters["circuit.scale"] == 0.25
+    assert parameters["receptor.nmda.free"] == 0.5 and parameters["circuit.scale"] == 0.25
     assert attrs["n_neurons"] == sum(population_sizes(parameters).values())
     assert (attrs["seed"], attrs["dt"], attrs["state"], attrs["paradigm"]) == (3, 1e-4, "snl", "tonic")
     assert json.loads(attrs["drugs"]) == {"ap5": 0.5}

@@ -21,6 +21,7 @@ BRIAN2 = {
     "m": b2.metre, "cm": b2.cm, "mm": b2.mm, "um": b2.um,
     "C": b2.coulomb, "uC": allunits.ucoulomb, "nC": allunits.ncoulomb, "pC": allunits.pcoulomb,
     "mol": b2.mole, "M": b2.molar, "mM": b2.mM, "uM": b2.uM, "nM": b2.nM,
+    "N": allunits.newton, "mN": allunits.mnewton, "uN": allunits.unewton,
 }  # fmt: skip
 COMPOUND = {
     "1/(A*s)": 1 / (b2.amp * b2.second),
@@ -33,6 +34,7 @@ COMPOUND = {
     "ms^-1": 1 / b2.ms,
     "1/mM": 1 / b2.mM,
     "s/s/s": 1 / b2.second,
+    "Hz/mN": b2.Hz / allunits.mnewton,
     "mA*(mV/(A*s))": b2.mA * b2.mV / (b2.amp * b2.second),
 }
 ALL_UNITS = sorted(BRIAN2 | COMPOUND)
@@ -40,7 +42,17 @@ finite = st.floats(min_value=-1e100, max_value=1e100).filter(lambda x: x == 0 or
 
 
 def test_every_unit_is_compared_with_brian2():
-    assert set(BRIAN2) == set(units._SYMBOLS)
+    assert set(BRIAN2) == set(units._SYMBOLS) - {"degC"}
+
+
+def test_celsius_is_a_scale_of_its_own():
+    assert to_si("41.5 degC", "degC", "x") == to_si("41.5 \N{DEGREE SIGN}C", "degC", "x") == 41.5
+    assert to_si("6 degC/s", "degC/s", "x") == 6
+    assert format_si(41.5, "degC") == "41.5 degC"
+    assert si_unit("Hz/degC") == "Hz/degC"
+    for value in ("41.5", "41.5 K", "41.5 C", "3 degC/s", 315 * b2.kelvin, 41.5):
+        with pytest.raises(UnitError, match="x: got .* needs a quantity in degC such as"):
+            to_si(value, "degC", "x")
 
 
 @pytest.mark.parametrize("unit", ALL_UNITS)
