@@ -45,7 +45,7 @@ def intensity(replicates: int, seed: int) -> Answer:
     return {name: total[name] / total["none"] for name in ("at_threshold", "half_way")}
 
 
-#: Cells that Abeta fibres of the column excite directly, and the latencies (s) at which a pulse makes them fire.
+#: Cells that Abeta fibres of the column excite directly, and when (s) a pulse makes them fire.
 DIRECT = ("TAC", "GABA_PV", "GABA_DYN", "GLY", "WDR")
 ANSWER = (0.001, 0.015)
 
