@@ -65,9 +65,10 @@ def release_per_pulse(
     depression: float,
     recovery: float,
     steady: float = 0.0,
+    within: float = 0.02,
 ) -> Floats:
     """
-    Mean release of all fibres after each pulse, until the next.
+    Mean release of all fibres after each pulse.
 
     Parameters
     ----------
@@ -76,12 +77,14 @@ def release_per_pulse(
     n : int
         Number of fibres, the silent ones included.
     pulses : array_like, shape (pulses,)
-        In s, ascending. Spikes before the first count for the depression only; those after the last belong to
-        it as long as it is to the next on average.
+        In s, ascending.
     depression, recovery
         As in `release`.
     steady : float
         Share of the release that does not depress.
+    within : float
+        A spike belongs to the latest pulse, but not longer after it than this, in s; all others count for the
+        depression only.
 
     Returns
     -------
@@ -91,14 +94,13 @@ def release_per_pulse(
     Raises
     ------
     InputError
-        Fewer than two pulses, or spikes that are not sorted.
+        No pulse, or spikes that are not sorted.
     """
     moments, onsets = np.asarray(times, np.float64), np.asarray(pulses, np.float64)
-    if onsets.size < 2:
-        raise InputError(f"release_per_pulse: got {onsets.size} pulses, needs at least two")
+    if onsets.size == 0:
+        raise InputError("release_per_pulse: got no pulses, needs at least one")
     each = steady + (1 - steady) * release(moments, fibres, depression, recovery)
-    last = onsets[-1] + (onsets[-1] - onsets[0]) / (onsets.size - 1)
     pulse = np.searchsorted(onsets, moments, side="right") - 1
-    inside = (pulse >= 0) & (moments < last)
+    inside = (pulse >= 0) & (moments - onsets[pulse] < within)
     total: Floats = np.bincount(pulse[inside], each[inside], onsets.size) / n
     return total

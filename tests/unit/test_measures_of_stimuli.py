@@ -145,8 +145,9 @@ def test_release_per_pulse_declines_over_a_train_that_the_axons_follow():
     np.testing.assert_allclose(half, (0.4 + 0.6 * found) / 2)
 
 
-def test_release_per_pulse_leaves_out_what_came_before_and_after():
-    found = measures.release_per_pulse([0.5, 1.0, 1.1, 1.2, 1.5], [0] * 5, 1, [1.0, 1.1, 1.2], 0.0, 1.0)
-    assert found.tolist() == [1, 1, 1]
-    with pytest.raises(InputError, match="got 1 pulses"):
-        measures.release_per_pulse([0.1], [0], 1, [0.0], 0.3, 0.2)
+def test_release_per_pulse_leaves_out_what_came_before_and_later():
+    times, pulses = [0.5, 1.0, 1.1, 1.15, 1.2, 1.5], [1.0, 1.1, 1.2]
+    assert measures.release_per_pulse(times, [0] * 6, 1, pulses, 0.0, 1.0).tolist() == [1, 1, 1]
+    assert measures.release_per_pulse(times, [0] * 6, 1, pulses, 0.0, 1.0, within=1.0).tolist() == [1, 2, 2]
+    with pytest.raises(InputError, match="got no pulses"):
+        measures.release_per_pulse([0.1], [0], 1, [], 0.3, 0.2)
