@@ -13,6 +13,8 @@ SOURCES = FIBRE_CLASSES + DESCENDING
 # below this a class has no population statistics worth the name, whatever `circuit.scale` says
 _FEWEST = 8
 
+_GOLDEN = (5**0.5 - 1) / 2
+
 
 def population_sizes(P: Mapping[str, float]) -> dict[str, int]:
     """Count the cells of each population, in the order of `POPULATIONS`: the scaled number, at least 8."""
@@ -35,14 +37,41 @@ def class_of(sizes: Mapping[str, int]) -> NDArray[np.str_]:
     return np.repeat(list(sizes), list(sizes.values()))
 
 
+def positions(P: Mapping[str, float], name: str) -> NDArray[np.float64]:
+    """
+    Somatotopic position of every unit of a class, from -1 (caudal) over 0 (centre) to 1 (rostral).
+
+    Evenly spaced over the extent of the class (``circuit.<class>.extent``, 1 where none is stated), in an
+    order in which neighbouring indices lie far apart (multiples of the golden ratio): every run of indices,
+    such as the cells of one firing pattern, covers the whole extent.
+
+    Parameters
+    ----------
+    P : mapping of {str : float}
+        The resolved parameters.
+    name : str
+        A population or a class of sources.
+
+    Returns
+    -------
+    ndarray of float64, shape (units,)
+    """
+    n = (population_sizes(P) | source_sizes(P))[name]
+    rank = np.argsort(np.argsort(np.mod(np.arange(1, n + 1) * _GOLDEN, 1.0)))
+    even: NDArray[np.float64] = (2 * rank + 1) / n - 1
+    return P.get(f"circuit.{name}.extent", 1.0) * even
+
+
 def surround(P: Mapping[str, float]) -> NDArray[np.bool_]:
     """
     Tell whether an AB fibre's field lies in the surround of the receptive field, shape (AB fibres,).
 
-    The last fraction ``circuit.AB.surround`` of the indices; the others lie in its centre.
+    The fraction ``circuit.AB.surround`` farthest from the middle; the others lie in its centre.
     """
-    n = source_sizes(P)["AB"]
-    return np.arange(n) >= n - round(P["circuit.AB.surround"] * n)
+    x = positions(P, "AB")
+    far = np.zeros(x.size, dtype=np.bool_)
+    far[np.argsort(-np.abs(x), kind="stable")[: round(P["circuit.AB.surround"] * x.size)]] = True
+    return far
 
 
 def slowly_adapting(P: Mapping[str, float]) -> NDArray[np.bool_]:
