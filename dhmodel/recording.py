@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dhmodel.errors import EngineError, InputError, unknown
-from dhmodel.parameters.layout import POPULATIONS, SOURCES
+from dhmodel.parameters.layout import POPULATIONS, SOURCES, starts
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -128,6 +128,28 @@ class Recording:
         for name in self.source_rate:
             if name not in SOURCES:
                 raise unknown("source class", name, SOURCES, "recording")
+
+    def of(self, population: str) -> tuple[Array, Array, int]:
+        """
+        Spikes of one population, those of the warm-up (negative times) included.
+
+        Returns
+        -------
+        times, cells : ndarray of float, ndarray of int
+            In s, in any order, and the cell of each, numbered from 0.
+        n : int
+            Number of cells, the silent ones included.
+
+        Raises
+        ------
+        InputError
+            No such population.
+        """
+        if population not in self.sizes:
+            raise unknown("population", population, self.sizes, "recording")
+        first, n = starts(self.sizes)[population], self.sizes[population]
+        own = (self.neurons >= first) & (self.neurons < first + n)
+        return self.times[own], self.neurons[own] - first, n
 
 
 def summarise(recording: Recording, P: Mapping[str, float]) -> dict[str, Array]:

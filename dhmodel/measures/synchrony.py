@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from dhmodel.errors import InputError
 
-__all__ = ["locking", "synchrony"]
+__all__ = ["correlation", "locking", "synchrony"]
 
 
 def synchrony(
@@ -48,6 +48,57 @@ def synchrony(
     means = np.bincount(units, minlength=number) / bins
     single = float((squares - means**2).mean())
     return float(together.var() / single) if single > 0 else 0.0
+
+
+def correlation(
+    times: NDArray[np.float64],
+    cells: NDArray[np.int64],
+    n: int,
+    start: float,
+    stop: float,
+    bin: float = 0.02,
+    fewest: int = 2,
+) -> float:
+    """
+    Mean correlation of spike counts over all pairs of cells: Pearson's, of counts in bins.
+
+    Parameters
+    ----------
+    times : ndarray of float64, shape (spikes,)
+        In s, in any order.
+    cells : ndarray of int64, shape (spikes,)
+        From 0 to n - 1.
+    n : int
+        Cells, the silent ones included.
+    start, stop, bin : float
+        In s; a rest shorter than a bin is left out at the end.
+    fewest : int
+        Spikes in the stretch that a cell needs to be in a pair.
+
+    Returns
+    -------
+    float
+        Missing if fewer than two cells fire.
+
+    Raises
+    ------
+    InputError
+        Fewer than two bins.
+    """
+    bins = int((stop - start) / bin + 1e-9)
+    if bins < 2:
+        raise InputError(f"correlation: got {bins} bins of {bin:g} s, needs at least two")
+    # spikes on the edge of a bin belong to the bin that starts there, in spite of rounding
+    place = np.floor((times - start + 1e-9) / bin).astype(np.int64)
+    inside = (place >= 0) & (place < bins)
+    where = cells[inside] * bins + place[inside]
+    counts = np.bincount(where, minlength=n * bins).reshape(n, bins).astype(np.float64)
+    counts = counts[(counts.sum(axis=1) >= fewest) & (counts.std(axis=1) > 0)]
+    if len(counts) < 2:
+        return float("nan")
+    z = (counts - counts.mean(axis=1, keepdims=True)) / counts.std(axis=1, keepdims=True)
+    # the variance of the sum of all z is n + n (n - 1) times the mean correlation
+    return float((z.sum(axis=0).var() / len(z) - 1) / (len(z) - 1))
 
 
 def locking(times: NDArray[np.float64], frequency: float) -> float:

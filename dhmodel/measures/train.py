@@ -2,13 +2,20 @@
 
 References
 ----------
+Herrero JF, Laird JM, Lopez-Garcia JA (2000) Wind-up of spinal cord neurones and pain sensation: much ado
+about something? Prog Neurobiol 61:169-203 (the area of wind-up as its measure).
 Mendell LM (1966) Physiological properties of unmyelinated fiber projection to the spinal cord. Exp Neurol
 16:316-332.
 """
 
+from collections.abc import Callable
+
+import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike, NDArray
 
 from dhmodel.errors import InputError
+from dhmodel.measures.evoked import steepness
 from dhmodel.measures.rates import deviation, known
 
 
@@ -28,8 +35,9 @@ def windup_ratio(ds: xr.Dataset, population: str = "WDR", window: str = "C", las
     -------
     xarray.Dataset
         For each replicate: `first` response and mean of the `last` ones (spikes per neuron), `growth` = last
-        - first, `ratio` = last / first. Over replicates: `growth_of_means` and `ratio_of_means`, which weigh
-        every spike alike. A ratio to a first response of zero is missing.
+        - first, `ratio` = last / first, `slope` and `area` (see `windup_slope`, `windup_area`). Over
+        replicates: `growth_of_means` and `ratio_of_means`, which weigh every spike alike. A ratio to a first
+        response of zero is missing.
 
     Raises
     ------
@@ -50,6 +58,10 @@ def windup_ratio(ds: xr.Dataset, population: str = "WDR", window: str = "C", las
             "last": end,
             "growth": end - first,
             "ratio": end / first.where(first > 0),
+            "slope": xr.apply_ufunc(
+                windup_slope, count, input_core_dims=[["stimulus_index"]], dask="allowed"
+            ),
+            "area": xr.apply_ufunc(windup_area, count, input_core_dims=[["stimulus_index"]], dask="allowed"),
             "growth_of_means": mean_end - mean_first,
             "ratio_of_means": mean_end / mean_first.where(mean_first > 0),
         }
@@ -58,6 +70,60 @@ def windup_ratio(ds: xr.Dataset, population: str = "WDR", window: str = "C", las
     for name in result:
         result[name].attrs = {"units": "1", "long_name": f"{str(name).replace('_', ' ')}, {where}"}
     return result
+
+
+def windup_slope(counts: ArrayLike, over: int = 8) -> NDArray[np.float64]:
+    """
+    Rise of the response from shock to shock over the first part of a train, by least squares.
+
+    Parameters
+    ----------
+    counts : array_like, shape (..., shocks)
+        Spikes per cell after each shock.
+    over : int
+        How many responses from the first on; later ones may have reached a plateau.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        Spikes per cell and shock; missing if one of the responses is.
+
+    Raises
+    ------
+    InputError
+        Fewer than two responses.
+    """
+    early = np.asarray(counts, np.float64)[..., :over]
+    if early.shape[-1] < 2:
+        raise InputError(f"windup_slope: got {early.shape[-1]} responses, needs at least two")
+    rise = steepness(np.arange(early.shape[-1]), early)
+    return np.where(np.isnan(early).any(axis=-1), np.nan, rise)
+
+
+def windup_area(counts: ArrayLike) -> NDArray[np.float64]:
+    """
+    Spikes of a train beyond what the first response, repeated, would give (Herrero et al. 2000).
+
+    Parameters
+    ----------
+    counts : array_like, shape (..., shocks)
+        Spikes per cell after each shock.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        Spikes per cell; negative where responses wane, missing if one of them is.
+    """
+    responses = np.asarray(counts, np.float64)
+    area: NDArray[np.float64] = (responses - responses[..., :1]).sum(axis=-1)
+    return area
+
+
+def _over_shocks(function: Callable[..., NDArray[np.float64]], count: xr.DataArray) -> xr.DataArray:
+    found: xr.DataArray = xr.apply_ufunc(
+        function, count, input_core_dims=[["stimulus_index"]], dask="allowed"
+    )
+    return found
 
 
 def growth_left(

@@ -41,6 +41,10 @@ class Scene:
         chosen = self.rng(f"{purpose}.choice").permutation(members(self.P, name))
         return chosen[: round(fraction * chosen.size)]
 
+    def gain(self, name: str) -> float:
+        """What injury leaves of the answer of some fibres to touch, heat and pinch."""
+        return self.P["injury.ltm_gain"] if name.split(".")[0] == "AB" else 1.0
+
     def refractory(self, fibres: Indices) -> float:
         """Refractory period of fibres of one class, in s; of no fibres 0."""
         return float(self.fibres.refractory[fibres].max(initial=0.0))
@@ -146,7 +150,7 @@ def _within(scene: Scene, entry: Stimulus, spikes: Spikes) -> Spikes:
 
 def _driven(scene: Scene, drive: Drive, purpose: str) -> Spikes:
     """Discharge that does not change, but for the strokes of a brush."""
-    fibres, rate = members(scene.P, drive.fibres), scene.P[drive.rate]
+    fibres, rate = members(scene.P, drive.fibres), scene.P[drive.rate] * scene.gain(drive.fibres)
     if drive.frequency is None or drive.contact is None:
         return _poisson(scene, fibres, rate, purpose)
     times, unit = patterns.strokes(
@@ -168,11 +172,12 @@ def _following(scene: Scene, drive: Drive, course: Press | Warming, purpose: str
     fibres = scene.some(drive.fibres, 1.0, drive.share or purpose)
     thresholds = function.thresholds(scene.rng(f"{drive.rate}.threshold.{drive.fibres}"), fibres.size)
     begin, end = course.epochs()[0, 0], course.epochs()[-1, 1]
+    gain = scene.gain(drive.fibres)
     times, unit = patterns.thinned(
         scene.rng(purpose),
         fibres.size,
-        function.ceiling,
-        lambda times, unit: function.rate(course, times, thresholds[unit]),
+        gain * function.ceiling,
+        lambda times, unit: gain * function.rate(course, times, thresholds[unit]),
         refractory=scene.refractory(fibres),
         start=begin,
         stop=min(end, scene.stop),

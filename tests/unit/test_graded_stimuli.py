@@ -11,6 +11,7 @@ from dhmodel.stimulation import patterns
 from dhmodel.stimulation.course import Press, Warming
 from dhmodel.stimulation.fibres import members
 from dhmodel.stimulation.stimulus import acts, default_duration, shock_onsets, stimulus
+from dhmodel.stimulation.terminals import terminal_release
 from dhmodel.stimulation.transfer import transfer
 
 QUIET = {f"background.{name}.rate": "0 Hz" for name in ("AB", "CP", "CN")}
@@ -290,3 +291,30 @@ def test_the_root_is_stimulated_regularly_beside_the_shocks_of_windup():
     fibre = both.times[both.fibres == members(P, "AB.centre")[3]]
     assert np.diff(fibre) == pytest.approx(np.full(79, 0.05))
     assert drawn("windup_root", 4, **quick | {"root__rate": "0 Hz"})[1].times.size == alone.times.size
+
+
+def test_injury_takes_from_the_answer_of_low_threshold_fibres_alone():
+    whole, half = pressed("100 mN"), pressed("100 mN", injury__ltm_gain=0.5)
+    for name in whole:
+        expected = whole[name].mean() * (0.5 if name.startswith("AB") else 1)
+        assert half[name].mean() == pytest.approx(expected, rel=0.05)
+    P, trains = drawn("brush", 20, injury__ltm_gain=0.5)
+    spikes = np.bincount(trains.fibres, minlength=trains.n_fibres)[members(P, "AB.centre")]
+    assert spikes.mean() / 20 == pytest.approx(7.5, rel=0.05)
+    assert all(
+        spikes.sum() == 0 for name, spikes in pressed("1 N", injury__ltm_gain=0).items() if "AB" in name
+    )
+
+
+def test_release_of_terminals_declines_over_a_train():
+    given = {"tonic.frequency": "50 Hz"}
+    P = resolve(set=QUIET | given)
+    found = terminal_release(P, "tonic", "spontaneous", 5.0, 0.0, 7, 0)
+    assert found.size == 250
+    left = np.exp(-0.02 / P["terminal.AB.recovery"])
+    settled = (1 - left) / (1 - (1 - P["terminal.AB.depression"]) * left)
+    assert found[-20:].mean() / found[0] < 1.3 * settled
+    steady = terminal_release(P, "tonic", "spontaneous", 5.0, 0.0, 7, 0, "IA")
+    assert steady[-20:].mean() > found[-20:].mean() * steady[0] / found[0]
+    with pytest.raises(InputError, match='unknown fibre class "A"'):
+        terminal_release(P, "tonic", "spontaneous", 5.0, 0.0, 7, 0, "A")
