@@ -95,7 +95,9 @@ class Registry:
         (entry, cord), where = self.state(state), f'state "{state}"'
         for path, preset in entry.set.items():
             values[path] = self.parameter(path, where).check(preset, where)
-        for path, spread in entry.spread.items() if cord is not None else ():
+        if cord is None:
+            return
+        for path, spread in entry.spread.items():
             parameter, value = self.parameter(path, where), values[path]
             if isinstance(value, str) or parameter.integer:
                 raise InputError(f"{where}: {path} is no quantity, it cannot have a spread")
