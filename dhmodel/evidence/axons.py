@@ -30,6 +30,9 @@ from dhmodel.streams import stream
 
 FIBRES = 200  # of a reference population whose spikes are simulated
 
+#: A train of which ECAP and synaptic wave were recorded (Sharma et al. 2023); its rate is that of tonic.
+ECAP_TRAIN = {"tonic.amplitude_scale": "current", "tonic.current": "300 uA", "tonic.pulse_width": "40 us"}
+
 type Answer = dict[str, Floats]
 type Settings = Mapping[str, object]
 
@@ -117,8 +120,7 @@ def closed_loop_dose(replicates: int, seed: int) -> Answer:
 
 def ecap_constancy(replicates: int, seed: int) -> Answer:
     """ECAP over 250 pulses of 40 us, 300 uA at 50 Hz."""
-    at = {"amplitude_scale": "current", "current": "300 uA", "pulse_width": "40 us"}
-    P = resolve(set={f"tonic.{name}": value for name, value in at.items()})
+    P = resolve(set=ECAP_TRAIN)
     ratio, latency = [], []
     for replicate in range(replicates):
         delivery = deliver(P, "tonic", 5.0, seed, replicate)

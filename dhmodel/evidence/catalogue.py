@@ -19,7 +19,6 @@ PROTOCOLS: Mapping[str, Callable[[int, int], dict[str, Floats]]] = {
         axons.cap_depression,
         axons.closed_loop_dose,
         axons.closed_loop_window,
-        axons.ecap_constancy,
         axons.ecap_growth,
         axons.ecap_motor_ratio,
         axons.fidelity,
@@ -34,6 +33,7 @@ PROTOCOLS: Mapping[str, Callable[[int, int], dict[str, Floats]]] = {
         scs.desynchronisation,
         scs.intensity,
         scs.segment,
+        scs.synaptic_wave,
     )
 }
 """Python protocols by the names that entries use: functions of the number of replicates and the seed."""

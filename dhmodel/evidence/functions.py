@@ -17,8 +17,18 @@ _FOUND: dict[str, Callable[..., Any]] = {}
 
 REGISTERED: Mapping[str, Callable[..., Any]] = MappingProxyType(_FOUND)
 
+
+class _Sums(tuple[str, ...]):
+    """Names, of which several may be joined by a plus."""
+
+    __slots__ = ()
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and all(one in tuple(self) for one in word.split("+"))
+
+
 WORDS: Mapping[str, Iterable[str]] = {
-    "population": POPULATIONS,
+    "population": _Sums(POPULATIONS),
     "window": WINDOWS,
     "fibres": SOURCES,
     "quantity": DELIVERED,

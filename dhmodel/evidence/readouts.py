@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 import xarray as xr
 
-from dhmodel.errors import InputError, unknown
+from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.evidence.functions import readout
 from dhmodel.evidence.trials import Trial
 from dhmodel.measures import SILENT, half_recovery, kernel, peri_event
@@ -54,8 +54,8 @@ def counts(run: Trial, population: str, window: str) -> Array:
     """Spikes per cell after every shock in a window; dimensions replicate and stimulus."""
     if "count" not in run.dataset:
         raise InputError(f'the stimulus "{run.plan.stimulus}" has no shocks to count after')
-    found = run.dataset["count"].sel(population=population, window=window, drop=True)
-    return _bare(found.rename(stimulus_index="stimulus"))
+    found = _of(run, "count", population, window=window)
+    return found.rename(stimulus_index="stimulus")
 
 
 @readout
@@ -126,6 +126,15 @@ def delivered(run: Trial, quantity: str) -> Array:
     return _bare(run.dataset[quantity])
 
 
+@readout
+def parameter(run: Trial, path: str) -> Array:
+    """Value of a parameter that a run was made with, SI."""
+    value = run.plan.parameters.get(path)
+    if not isinstance(value, int | float):
+        raise InputError(f"there is no parameter {quoted(path)} that is a number")
+    return xr.DataArray(float(value))
+
+
 # --- around pulses ----------------------------------------------------------------------------------------
 
 
@@ -175,14 +184,35 @@ def recovery_spread(run: Trial, population: str) -> Array:
 
 
 @readout
-def latency(run: Trial, population: str, after: str = "pulses") -> Array:
-    """Mean time from a pulse, or from a shock with ``after='shocks'``, to each cell's first spike, s."""
+def cells_after(
+    run: Trial, population: str, start: float, stop: float, first: int = 0, last: int | None = None
+) -> Array:
+    """Firing rate of every cell from `start` to `stop` (s) after pulses, Hz; dimensions replicate and cell.
+
+    Negative times are before the pulse. Of the pulses `first` to `last` (excluded) those count whose time
+    lies within the run.
+    """
+    number, found = run.cells(population), []
+    for (times, own), one in zip(run.spikes(population), run.recordings, strict=True):
+        pulses = one.pulses[first:last]
+        pulses = pulses[(pulses + start >= 0) & (pulses + stop <= one.duration)]
+        found.append(peri_event(times, own, number, pulses, [start, stop])["rate"][:, 0].values)
+    return xr.DataArray(found, dims=("replicate", "cell"))
+
+
+@readout
+def latency(run: Trial, population: str, after: str = "pulses", within: float = np.inf) -> Array:
+    """Mean time from a pulse, or from a shock with ``after='shocks'``, to each cell's first spike, s.
+
+    A spike later than `within` (s) is no answer; NaN for a cell that never answers.
+    """
     if after not in ("pulses", "shocks"):
         raise unknown("event", after, ("pulses", "shocks"))
     found = []
     for (times, own), one in zip(run.spikes(population), run.recordings, strict=True):
         events = getattr(one, after)
-        found.append([_first_latency(times[own == cell], events) for cell in range(run.cells(population))])
+        cells = range(run.cells(population))
+        found.append([_first_latency(times[own == cell], events, within) for cell in cells])
     return xr.DataArray(found, dims=("replicate", "cell"))
 
 
@@ -219,8 +249,12 @@ def correlation(run: Trial, population: str, bin: float = 0.05) -> Array:
 # --- helpers ---------------------------------------------------------------------------------------------
 
 
-def _of(run: Trial, variable: str, population: str) -> Array:
-    return _bare(run.dataset[variable].sel(population=population, drop=True))
+def _of(run: Trial, variable: str, population: str, **where: str) -> Array:
+    """A variable that is a mean over cells, of a population or of several joined by a plus."""
+    sizes = run.sizes(population)
+    found = run.dataset[variable].sel({"population": list(sizes), **where})
+    weights = xr.DataArray(list(sizes.values()), dims="population") / run.cells(population)
+    return _bare((found.drop_vars("population") * weights).sum("population", skipna=False))
 
 
 def _bare(array: Array) -> Array:
@@ -266,11 +300,11 @@ def _pooled(run: Trial, population: str) -> Array:
     return found.reset_coords(drop=True).assign_coords(latency=centres)
 
 
-def _first_latency(times: np.ndarray, events: np.ndarray) -> float:
-    """Mean over events of the time to the first spike before the next event; NaN if there is none."""
+def _first_latency(times: np.ndarray, events: np.ndarray, within: float) -> float:
+    """Mean over events of the time to the first spike before the next one; NaN if there is none in time."""
     times = np.sort(times)
     where = np.searchsorted(times, events)
     following = np.append(times, np.inf)[where]
     ends = np.append(events[1:], np.inf)
-    answered = following < ends
+    answered = following < np.minimum(ends, events + within)
     return float((following - events)[answered].mean()) if answered.any() else np.nan

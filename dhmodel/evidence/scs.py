@@ -10,9 +10,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dhmodel.evidence.axons import synchrony_ratios
+from dhmodel.evidence.axons import ECAP_TRAIN, ecap_constancy, synchrony_ratios
 from dhmodel.evidence.runs import Floats, counts, rates, replicated
 from dhmodel.parameters import resolve
+from dhmodel.parameters.layout import starts
+from dhmodel.recording import Recording
 from dhmodel.simulate import Plan, plan, record
 from dhmodel.stimulation.afferents import afferent_input
 from dhmodel.stimulation.patterns import poisson
@@ -41,6 +43,30 @@ def intensity(replicates: int, seed: int) -> Answer:
     done = replicated(plans, replicates)
     total = {name: counts(done[name], plans[name].parameters).sum(axis=1) for name in plans}
     return {name: total[name] / total["none"] for name in ("at_threshold", "half_way")}
+
+
+#: Cells that Abeta fibres of the column excite directly, and when (s) a pulse makes them fire.
+DIRECT = ("TAC", "GABA_PV", "GABA_DYN", "GLY", "WDR")
+ANSWER = (0.001, 0.015)
+
+
+def synaptic_wave(replicates: int, seed: int) -> Answer:
+    """ECAP and the answer of cells behind one synapse, over 250 pulses of 40 us, 300 uA at 50 Hz, at rest."""
+    train = plan("tonic", set=ECAP_TRAIN, duration="5 s", seed=seed)
+    waves = [_answers(one) for one in replicated({"train": train}, replicates)["train"]]
+    ratio = [wave[-10:].mean() / wave[:3].mean() if wave[:3].any() else np.nan for wave in waves]
+    return ecap_constancy(replicates, seed) | {"wave_250_over_1": np.array(ratio)}
+
+
+def _answers(one: Recording) -> Floats:
+    """Spikes of the cells of `DIRECT` within `ANSWER` after each pulse, shape (pulse,)."""
+    first = starts(one.sizes)
+    own = np.zeros(one.neurons.size, dtype=np.bool_)
+    for name in DIRECT:
+        own |= (one.neurons >= first[name]) & (one.neurons < first[name] + one.sizes[name])
+    times = np.sort(one.times[own])
+    begin, end = (np.searchsorted(times, one.pulses + edge) for edge in ANSWER)
+    return (end - begin).astype(np.float64)
 
 
 def segment(replicates: int, seed: int) -> Answer:

@@ -47,19 +47,27 @@ class Trial:
             coords(P, self.plan.duration, self.recordings[0].shocks),
         )
 
+    def sizes(self, population: str) -> dict[str, int]:
+        """Number of cells of a population, or of each of several joined by a plus."""
+        return {name: self.recordings[0].sizes[name] for name in population.split("+")}
+
     def cells(self, population: str) -> int:
-        """How many cells a population has."""
-        return self.recordings[0].sizes[population]
+        """How many cells a population, or several joined by a plus, have."""
+        return sum(self.sizes(population).values())
 
     def spikes(self, population: str) -> list[Spikes]:
         """Times (s) of the spikes in [0, duration), and their cells from zero, for each replicate."""
-        found = []
-        for one in self.recordings:
-            first = starts(one.sizes)[population]
-            own = (one.neurons >= first) & (one.neurons < first + one.sizes[population])
-            own &= (one.times >= 0) & (one.times < one.duration)
-            found.append((one.times[own], one.neurons[own] - first))
-        return found
+        return [self._spikes(one, population) for one in self.recordings]
+
+    def _spikes(self, one: Recording, population: str) -> Spikes:
+        sizes, first = self.sizes(population), starts(one.sizes)
+        whole = (one.times >= 0) & (one.times < one.duration)
+        times, cells = [], []
+        for name, start in starts(sizes).items():
+            own = whole & (one.neurons >= first[name]) & (one.neurons < first[name] + sizes[name])
+            times.append(one.times[own])
+            cells.append(one.neurons[own] - first[name] + start)
+        return np.concatenate(times), np.concatenate(cells)
 
 
 @dataclass(frozen=True)
