@@ -4,7 +4,9 @@
 // order of events: structure of arrays, loops that the compiler vectorises, everything constant hoisted out of them. There are no synapses:
 // no conductance grows, at the full cost of its equation, and cells fire as far as `bias` and noise make them.
 //
-//   bench_loop FOLDER DELAYED_START DELAYED_STOP WDR_START WDR_STOP
+//   bench_loop FOLDER WDR_START WDR_STOP [A_START A_STOP]...
+//
+// A_START and A_STOP are the ranges of cells with an A current.
 //
 // FOLDER holds every array cells.<name> of a run as a file <name> of float64; a state without one starts at zero. DHMODEL_FEED names the feed
 // (feed.h), which gives noise and the time to stop. Prints the number of steps, the number of spikes, and a sum over states, so that nothing of it can be left out.
@@ -43,9 +45,9 @@ real sigmoid(real x) { return 1 / (1 + std::exp(-x)); }
 // One value per cell; names as in equations.py.
 struct Cells {
     real *v, *w, *refractory_left, *g_ampa, *x_nmda, *g_nmda, *g_gaba_a, *g_glycine, *x_nk1, *g_nk1, *x_gaba_b, *g_gaba_b, *g_mod, *g_slow_k,
-        *i_intrinsic, *i_noise, *i_drive, *calcium, *can_gate, *a_inactivation;
+        *i_intrinsic, *i_noise, *i_drive, *calcium, *can_gate, *a_activation, *a_inactivation;
     real *elastance, *leak, *rest, *threshold, *reset, *adaptation_a, *adaptation_b, *bias, *noise_sd, *e_chloride, *nk1_rise_keep, *nk1_gain,
-        *g_can, *calcium_per_spike, *g_a;
+        *g_can, *calcium_per_spike, *g_a, *a_opening, *a_closing, *tonic_k, *tonic_chloride;
     real *w_gain, *glycine_keep;  // what one step does to w and g_glycine
 };
 
@@ -53,7 +55,7 @@ struct Cells {
 struct Shared {
     real step, slope, e_excitatory, e_potassium, e_can, mg_ratio, mg_slope, nk1_keep, gaba_b_rise_keep, gaba_b_keep, gaba_b_gain, mod_keep,
         refractory_period, spike_level, noise_keep, noise_fresh, calcium_decay, calcium_per_charge, can_decay, a_activation_half,
-        a_activation_slope, a_inactivation_half, a_inactivation_slope, a_inactivation_tau;
+        a_activation_slope, a_inactivation_half, a_inactivation_slope;
     real ampa_keep, gaba_a_keep, nmda_rise_keep, nmda_keep, nmda_fresh;  // what one step does to a conductance
 };
 
@@ -71,9 +73,10 @@ Cells cells_from(const std::string &folder, size_t n) {
     START(calcium); START(can_gate);
 #undef START
 #define READ(name) c.name = array(#name)
-    READ(v); READ(a_inactivation); READ(elastance); READ(leak); READ(rest); READ(threshold); READ(reset); READ(adaptation_a);
+    READ(v); READ(a_activation); READ(a_inactivation); READ(elastance); READ(leak); READ(rest); READ(threshold); READ(reset); READ(adaptation_a);
     READ(adaptation_b); READ(bias); READ(noise_sd); READ(e_chloride); READ(nk1_rise_keep); READ(nk1_gain); READ(g_can);
     READ(calcium_per_spike); READ(g_a);
+    READ(a_opening); READ(a_closing); READ(tonic_k); READ(tonic_chloride);
 #undef READ
     c.w_gain = array("adaptation_rate");
     c.glycine_keep = array("glycine_rate");
@@ -92,7 +95,7 @@ Shared shared_from(const std::string &folder) {
     READ(step); READ(slope); READ(e_excitatory); READ(e_potassium); READ(e_can); READ(mg_ratio); READ(mg_slope); READ(nk1_keep);
     READ(gaba_b_rise_keep); READ(gaba_b_keep); READ(gaba_b_gain); READ(mod_keep); READ(refractory_period); READ(spike_level);
     READ(noise_keep); READ(noise_fresh); READ(calcium_decay); READ(calcium_per_charge); READ(can_decay); READ(a_activation_half);
-    READ(a_activation_slope); READ(a_inactivation_half); READ(a_inactivation_slope); READ(a_inactivation_tau);
+    READ(a_activation_slope); READ(a_inactivation_half); READ(a_inactivation_slope);
 #undef READ
     const auto gain = [&](const char *decay) { return s.step / read(decay) * phi(-s.step / read(decay)); };
     s.ampa_keep = 1 - gain("ampa_decay");
@@ -104,12 +107,13 @@ Shared shared_from(const std::string &folder) {
 }
 
 void a_current(const Cells c, const Shared s, int start, int stop) {
-    const real activation = 1 / s.a_activation_slope, inactivation = -1 / s.a_inactivation_slope, speed = s.step / s.a_inactivation_tau;
+    const real activation = 1 / s.a_activation_slope, inactivation = -1 / s.a_inactivation_slope;
 #pragma omp simd
     for (int i = start; i < stop; i++) {
         const real v = c.v[i], end = sigmoid((v - s.a_inactivation_half) * inactivation);
-        c.a_inactivation[i] += speed * (end - c.a_inactivation[i]);
-        c.i_intrinsic[i] = c.g_a[i] * sigmoid((v - s.a_activation_half) * activation) * c.a_inactivation[i] * (s.e_potassium - v);
+        c.a_activation[i] += c.a_opening[i] * (sigmoid((v - s.a_activation_half) * activation) - c.a_activation[i]);
+        c.a_inactivation[i] += c.a_closing[i] * (end - c.a_inactivation[i]);
+        c.i_intrinsic[i] = c.g_a[i] * c.a_activation[i] * c.a_inactivation[i] * (s.e_potassium - v);
     }
 }
 
@@ -134,7 +138,7 @@ void slow(const Cells c, const Shared s, int n, const float *noise) {
         c.g_gaba_b[i] = s.gaba_b_keep * c.g_gaba_b[i] + s.gaba_b_gain * c.x_gaba_b[i];
         c.x_gaba_b[i] *= s.gaba_b_rise_keep;
         c.g_mod[i] *= s.mod_keep;
-        c.g_slow_k[i] = c.g_gaba_b[i] + c.g_mod[i];
+        c.g_slow_k[i] = c.g_gaba_b[i] + c.g_mod[i] + c.tonic_k[i];
         c.i_noise[i] = s.noise_keep * c.i_noise[i] + s.noise_fresh * c.noise_sd[i] * real(noise[i]);
         c.i_drive[i] = c.bias[i] + c.i_noise[i];
     }
@@ -148,7 +152,7 @@ void advance(const Cells c, const Shared s, int n) {
         const real i_spike = leak * s.slope * std::exp(clip((v - c.threshold[i]) * per_slope, -30, 30));
         const real unblocked = 1 / (1 + s.mg_ratio * std::exp(v * per_mg_slope));
         const real charge = s.step * c.elastance[i] * clip(1 - c.refractory_left[i] * per_step, 0, 1);
-        const real excitation = c.g_ampa[i] + c.g_nk1[i] + unblocked * c.g_nmda[i], inhibition = c.g_gaba_a[i] + c.g_glycine[i];
+        const real excitation = c.g_ampa[i] + c.g_nk1[i] + unblocked * c.g_nmda[i], inhibition = c.g_gaba_a[i] + c.g_glycine[i] + c.tonic_chloride[i];
         const real current = leak * below + i_spike + excitation * (s.e_excitatory - v) + inhibition * (c.e_chloride[i] - v) +
                              c.g_slow_k[i] * (s.e_potassium - v) + c.i_intrinsic[i] + c.i_drive[i] - c.w[i];
         c.v[i] = v + charge * current * phi(-charge * (leak + excitation + inhibition + c.g_slow_k[i]));
@@ -185,10 +189,11 @@ void fire(const Cells c, const Shared s, int n, std::vector<int> &spikes) {
 }  // namespace
 
 int main(int count, char **words) {
-    if (count != 6) dhmodel::Feed::fail("needs a folder and two ranges of cells");
+    if (count < 4 || count % 2) dhmodel::Feed::fail("needs a folder and ranges of cells");
     const dhmodel::Feed &feed = dhmodel::feed();
     const int n = static_cast<int>(feed.n_cells);
-    const int delayed[] = {std::atoi(words[2]), std::atoi(words[3])}, wdr[] = {std::atoi(words[4]), std::atoi(words[5])};
+    std::vector<int> ends;
+    for (int i = 2; i < count; i++) ends.push_back(std::atoi(words[i]));
     const Cells c = cells_from(words[1], n);
     const Shared s = shared_from(words[1]);
     // The engine, too, makes the step at which its time is up.
@@ -196,8 +201,8 @@ int main(int count, char **words) {
     const std::vector<float> silence(n, 0);
     std::vector<int> spikes;
     for (long k = 0; k < steps; k++) {
-        a_current(c, s, delayed[0], delayed[1]);
-        calcium_and_can(c, s, wdr[0], wdr[1]);
+        for (size_t i = 2; i < ends.size(); i += 2) a_current(c, s, ends[i], ends[i + 1]);
+        calcium_and_can(c, s, ends[0], ends[1]);
         const long row = k / per_slow;
         if (k % per_slow == 0) slow(c, s, n, row < feed.n_rows ? feed.noise + row * n : silence.data());
         advance(c, s, n);

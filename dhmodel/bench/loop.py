@@ -71,7 +71,8 @@ def run_loop(binary: Path, load: Load) -> int:
             owner, variable = array.split(".")
             if owner == "cells":
                 np.ascontiguousarray(values, dtype=np.float64).tofile(folder / variable)
-        ranges = [str(bound) for bound in (*load.structure.delayed, *load.structure.wdr)]
+        with_a = (bound for _, *ends in load.structure.a_current for bound in ends)
+        ranges = [str(bound) for bound in (*load.structure.wdr, *with_a)]
         environment = {**os.environ, "DHMODEL_FEED": str(folder / "feed")}
         done = subprocess.run(
             [str(binary), str(folder), *ranges], env=environment, capture_output=True, text=True, check=False

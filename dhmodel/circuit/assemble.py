@@ -2,7 +2,7 @@
 
 from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY
 from dhmodel.circuit.connectome import Array, synapse_counts, wiring
-from dhmodel.circuit.populations import cell_arrays, cell_constants, firing_pattern, source_arrays
+from dhmodel.circuit.populations import a_current_cells, cell_arrays, cell_constants, source_arrays
 from dhmodel.circuit.structure import Structure
 from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import population_sizes, source_sizes, starts
@@ -18,15 +18,14 @@ def structure(P: Parameters) -> Structure:
     def span(*names: str) -> tuple[int, int]:
         return first[names[0]], first[names[-1]] + sizes[names[-1]]
 
-    delayed = int((firing_pattern(P, "EX", sizes["EX"]) == "delayed").sum())
+    with_a = {name: a_current_cells(P, name, number) for name, number in sizes.items()}
     return Structure(
         cells=sum(sizes.values()),
         sources=sum(source_sizes(P).values()),
         excitatory=span(*EXCITATORY),
         inhibitory=span(*INHIBITORY),
-        # A range cannot be empty. Where no cell is delayed, the A conductance of the first one is zero.
-        delayed=(first["EX"], first["EX"] + max(delayed, 1)),
         wdr=span("WDR"),
+        a_current=tuple((name, first[name], first[name] + some) for name, some in with_a.items() if some),
         synapses=tuple(synapse_counts(P).items()),
         dt=P["simulation.dt"],
         slow_dt=P["simulation.slow_dt"],

@@ -1,5 +1,6 @@
 """Wiring as arrays: fixed in-degree per target cell, so every seed has the same number of synapses."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,9 +20,9 @@ from dhmodel.parameters.layout import (
     POPULATIONS,
     SOURCES,
     population_sizes,
+    positions,
     source_sizes,
     starts,
-    surround,
 )
 from dhmodel.streams import stream
 
@@ -34,12 +35,12 @@ WEIGHTS = {
     "from_sources": {"ampa": "ampa", "nmda": "nmda", "nk1": "nk1", "modulatory": "mod"},
     "excitation": {"ampa": "ampa", "nmda": "nmda"},
     "inhibition": {"gaba_a": "gaba_a", "glycine": "glycine", "gaba_b": "gaba_b"},
-    "presynaptic": {"pad": "jump"},
+    "presynaptic": {"pad": "jump", "pad_slow": "slow_jump", "gaba_b": "gaba_b_jump"},
     "descending": {"opioid": "opioid_jump", "alpha2": "alpha2_jump", "ht3": "ht3_jump"},
 }
 
-#: Parts of a class by name: the class, and whether it is the part in the surround of the receptive field.
-PARTS = {"AB_centre": ("AB", False), "AB_surround": ("AB", True)}
+#: What drugs and injury do to a receptor, they do to another one too: slow presynaptic inhibition is GABA-A.
+_LIKE = {"pad_slow": "pad"}
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,17 @@ class Connection:
     Parameters
     ----------
     pre, post : str
-        Classes of units; `pre` may be a part of one (``AB_centre``, ``AB_surround``).
+        Classes of units.
     in_degree : int
         Synapses per target.
     weights : mapping of {str : float}
         Peak conductance (S) or jump (1) of one synapse, by receptor.
+    width : float
+        Spatial width: inputs at a somatotopic distance d are drawn in proportion to exp(-d^2/(2 width^2)).
+    gap : float
+        Width of a gap in the middle of that: the proportion is lower by the factor 1 - exp(-d^2/(2 gap^2)).
+    steady : float
+        Share of the release that does not depress; for afferent fibres.
 
     Raises
     ------
@@ -65,6 +72,9 @@ class Connection:
     post: str
     in_degree: int
     weights: Mapping[str, float]
+    width: float = math.inf
+    gap: float = 0.0
+    steady: float = 0.0
     pathway: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,20 +88,15 @@ class Connection:
         """Path of the row's parameters."""
         return f"connection.{self.pre}.{self.post}"
 
-    @property
-    def pre_class(self) -> str:
-        """Class that `pre` is, or is a part of."""
-        return PARTS[self.pre][0] if self.pre in PARTS else self.pre
-
     def _find_pathway(self) -> str:
         to_cell, to_fibre = self.post in POPULATIONS, self.post in FIBRE_CLASSES
-        if self.pre_class in SOURCES and to_cell:
+        if self.pre in SOURCES and to_cell:
             return "from_sources"
-        if self.pre_class in DESCENDING and to_fibre:
+        if self.pre in DESCENDING and to_fibre:
             return "descending"
-        if self.pre_class in EXCITATORY and to_cell:
+        if self.pre in EXCITATORY and to_cell:
             return "excitation"
-        if self.pre_class in INHIBITORY and (to_cell or to_fibre):
+        if self.pre in INHIBITORY and (to_cell or to_fibre):
             return "inhibition" if to_cell else "presynaptic"
         raise InputError(f"{self.name}: no pathway leads from {self.pre} to {self.post}")
 
@@ -102,7 +107,11 @@ def connections(P: Parameters) -> list[Connection]:
     for path, value in P.section("connection").items():
         pre, post, leaf = path.split(".")
         rows.setdefault((pre, post), {})[leaf] = value
-    return [Connection(pre, post, int(row.pop("in_degree")), row) for (pre, post), row in rows.items()]
+    made = []
+    for (pre, post), row in rows.items():
+        space = {name: row.pop(name) for name in ("width", "gap", "steady") if name in row}
+        made.append(Connection(pre, post, int(row.pop("in_degree")), row, **space))
+    return made
 
 
 def synapse_counts(P: Parameters) -> dict[str, int]:
@@ -161,31 +170,24 @@ class _Drawing:
         }
 
     @cached_property
-    def in_surround(self) -> NDArray[np.bool_]:
-        return surround(self.P)
-
-    @cached_property
     def effects(self) -> dict[str, Effects]:
         return receptor_effects(self.P)
 
     def synapses(self, row: Connection) -> dict[str, Array]:
         """Draw the synapses of one row: source, target and weights of each."""
-        n_post = self.sizes[row.post]
-        candidates = self._candidates(row)
         rng = stream(self.seed, self.replicate, f"wiring.{row.pre}.{row.post}")
-        # A part that has no fibres sends nothing: there must be as many synapses, but they weigh nothing.
-        pool = candidates if candidates.size else np.arange(self.sizes[row.pre_class])
-        chosen = pool[
-            _choose(rng, n_post, pool.size, row.in_degree, exclude_self=row.pre == row.post)
-        ].ravel()
-        strength = self._strength(row, chosen) if candidates.size else np.zeros(chosen.size)
-        part = {
+        chosen = _choose(rng, self._preference(row), row.in_degree).ravel()
+        strength = self._strength(row, chosen)
+        n_post = self.sizes[row.post]
+        part: dict[str, Array] = {
             "i": self._first_in_range(row) + chosen,
             "j": np.repeat(self.first[row.post] + np.arange(n_post), row.in_degree),
         }
         for receptor, name in WEIGHTS[row.pathway].items():
-            weight = row.weights.get(receptor, 0.0) * weight_factor(self.P, row.pre, row.post, receptor)
-            part[name] = weight * strength
+            factor = weight_factor(self.P, row.pre, row.post, _LIKE.get(receptor, receptor))
+            part[name] = row.weights.get(receptor, 0.0) * factor * strength
+        if row.pathway == "from_sources":
+            part["steady"] = np.full(chosen.size, row.steady)
         return part
 
     def delays(self, pathway: str, number: int) -> Array:
@@ -193,40 +195,53 @@ class _Drawing:
         low, high = self.P["synapse.delay_low"], self.P["synapse.delay_high"]
         return stream(self.seed, self.replicate, f"delay.{pathway}").uniform(low, max(low, high), number)
 
-    def _candidates(self, row: Connection) -> Array:
-        """Units that may be presynaptic, index within their class."""
-        if row.pre in PARTS:
-            return np.flatnonzero(self.in_surround == PARTS[row.pre][1])
-        return np.arange(self.sizes[row.pre])
+    def _preference(self, row: Connection) -> NDArray[np.float64]:
+        """Logarithm of how likely each unit is chosen by each target, shape (targets, units)."""
+        far = positions(self.P, row.post)[:, None] - positions(self.P, row.pre)[None, :]
+        preference: NDArray[np.float64] = -((far / row.width) ** 2) / 2
+        if row.gap:
+            # A floor, for whoever lies in the very middle is unlikely but not impossible.
+            preference += np.log(np.maximum(-np.expm1(-((far / row.gap) ** 2) / 2), 1e-6))
+        if row.pre == row.post:
+            np.fill_diagonal(preference, -np.inf)
+        return preference
 
     def _strength(self, row: Connection, chosen: Array) -> Array:
-        """Factor on each synapse's weights: drugs change output, lost cells are silent, inhibition varies."""
+        """Factor on each synapse's weights: drugs change output, lost cells are silent, inputs vary."""
+        n_post = self.sizes[row.post]
         strength = np.full(chosen.size, self.effects[row.pre].release if row.pre in POPULATIONS else 1.0)
         if row.pre in INHIBITORY:
             strength *= self.alive[row.pre][chosen]
         if row.pathway == "inhibition":
-            n_post = self.sizes[row.post]
             spread = inhibition_factor(self.P, row.pre, row.post, n_post, self.seed, self.replicate)
             strength *= np.repeat(spread, row.in_degree)
+        elif row.post in POPULATIONS and row.pre not in DESCENDING:
+            strength *= np.repeat(self._excitability(row.post), row.in_degree)
         return strength
+
+    def _excitability(self, post: str) -> NDArray[np.float64]:
+        """Factor on all excitation that each cell of `post` receives, lognormal with mean 1."""
+        sd = self.P[f"cell.{post}.excitation_sd"]
+        rng = stream(self.seed, self.replicate, f"excitation.{post}")
+        factor: NDArray[np.float64] = np.exp(sd * rng.standard_normal(self.sizes[post]) - sd**2 / 2)
+        return factor
 
     def _first_in_range(self, row: Connection) -> int:
         """Index of the presynaptic class's first unit within the presynaptic range of its pathway."""
-        if row.pre_class in SOURCES:
-            return self.first[row.pre_class]
+        if row.pre in SOURCES:
+            return self.first[row.pre]
         return self.first[row.pre] - self.first[(EXCITATORY if row.pre in EXCITATORY else INHIBITORY)[0]]
 
 
-def _choose(
-    rng: np.random.Generator, n_post: int, n_pre: int, in_degree: int, exclude_self: bool
-) -> NDArray[np.int64]:
-    """Choose `in_degree` of `n_pre` per target, shape (n_post, in_degree).
+def _choose(rng: np.random.Generator, preference: NDArray[np.float64], in_degree: int) -> NDArray[np.int64]:
+    """Choose `in_degree` units per target, shape (targets, in_degree).
 
-    Without repetition where there are enough; else everyone is chosen about equally often.
+    `preference` is the logarithm of their chances, shape (targets, units). Drawn without repetition where
+    there are enough (Efraimidis and Spirakis 2006 Inf Process Lett 97:181); else everyone is chosen about
+    equally often.
     """
-    lottery = rng.random((n_post, n_pre))
-    if exclude_self:
-        np.fill_diagonal(lottery, 2.0)
-    ranked = np.argsort(lottery, axis=1)[:, : n_pre - exclude_self]
+    lottery = np.log(rng.standard_exponential(preference.shape)) - preference
+    allowed = int(np.isfinite(preference).sum(axis=1).min())
+    ranked = np.argsort(lottery, axis=1)[:, :allowed]
     chosen: NDArray[np.int64] = np.take(ranked, np.arange(in_degree) % ranked.shape[1], axis=1)
     return chosen

@@ -14,11 +14,11 @@ anything else in the innermost loop.
 """
 
 #: Adaptive exponential integrate-and-fire cell with conductance synapses (Brette and Gerstner 2005).
-#: ``tonic_k`` and ``tonic_chloride`` are what steadily activated receptors open (`circuit.receptors`).
 #: ``g_mod`` is the outward potassium conductance opened by descending serotonin (5-HT1A) and noradrenaline
-#: (alpha2). ``i_intrinsic`` is filled by the A current of delayed cells and the CAN current of WDR cells,
-#: which only those cells compute; ``g_slow_k`` and ``g_nk1`` are advanced by `SLOW` on a coarser clock, for
-#: their time constants are hundreds of steps long.
+#: (alpha2); ``tonic_k`` and ``tonic_chloride`` are those that receptors hold open throughout a run.
+#: ``i_intrinsic`` is filled by the A current of delayed and gap cells and the CAN current of WDR cells, which
+#: only those cells compute; ``g_slow_k`` and ``g_nk1`` are advanced by `SLOW` on a coarser clock, for their
+#: time constants are hundreds of steps long.
 CELL = """
 dv/dt = active*(leak*(rest - v) + i_spike + (g_ampa + g_nk1 + unblocked*g_nmda)*(e_excitatory - v)
         + (g_gaba_a + g_glycine + tonic_chloride)*(e_chloride - v) + g_slow_k*(e_potassium - v)
@@ -47,6 +47,7 @@ i_noise : amp
 i_drive : amp
 calcium : 1
 can_gate : 1
+a_activation : 1
 a_inactivation : 1
 
 elastance : 1/farad (constant)
@@ -68,6 +69,8 @@ glycine_rate : Hz (constant)
 g_can : siemens (constant)
 calcium_per_spike : 1 (constant)
 g_a : siemens (constant)
+a_opening : 1 (constant)
+a_closing : 1 (constant)
 
 step : second (constant, shared)
 slope : volt (constant, shared)
@@ -97,7 +100,6 @@ a_activation_half : volt (constant, shared)
 a_activation_slope : volt (constant, shared)
 a_inactivation_half : volt (constant, shared)
 a_inactivation_slope : volt (constant, shared)
-a_inactivation_tau : second (constant, shared)
 """
 
 CELL_SPIKES = "v > spike_level"
@@ -132,11 +134,13 @@ can_gate += step*(calcium*calcium - can_gate*(1 + calcium*calcium))/can_decay
 i_intrinsic = g_can*can_gate*can_gate*(e_can - v)
 """
 
-#: A-type potassium current of delayed-firing excitatory cells (Ruscheweyh and Sandkuehler 2002).
+#: A-type potassium current of delayed-firing and gap-firing cells (Ruscheweyh and Sandkuehler 2002).
+#: ``a_opening`` and ``a_closing`` are the shares of the way that its gates go in one step.
 A_CURRENT = """
-a_activation = 1/(1 + exp(-(v - a_activation_half)/a_activation_slope))
+a_activation_end = 1/(1 + exp(-(v - a_activation_half)/a_activation_slope))
 a_inactivation_end = 1/(1 + exp((v - a_inactivation_half)/a_inactivation_slope))
-a_inactivation += step*(a_inactivation_end - a_inactivation)/a_inactivation_tau
+a_activation += a_opening*(a_activation_end - a_activation)
+a_inactivation += a_closing*(a_inactivation_end - a_inactivation)
 i_intrinsic = g_a*a_activation*a_inactivation*(e_potassium - v)
 """
 
@@ -145,12 +149,15 @@ i_intrinsic = g_a*a_activation*a_inactivation*(e_potassium - v)
 #: presynaptic receptors.
 TERMINAL = """
 pad : 1
+pad_slow : 1
+gaba_b : 1
 opioid : 1
 alpha2 : 1
 ht3 : 1
 t_next : second
 k : integer
 resource : 1
+gain : 1
 release : 1
 t_last : second
 
@@ -158,16 +165,21 @@ depletion : 1 (constant)
 recovery : second (constant)
 baseline : 1 (constant)
 pad_gain : 1 (constant)
+gaba_b_gain : 1 (constant)
 opioid_gain : 1 (constant)
 alpha2_gain : 1 (constant)
 ht3_gain : 1 (constant)
 pad_keep : 1 (constant, shared)
+pad_slow_keep : 1 (constant, shared)
+gaba_b_keep : 1 (constant, shared)
 mod_keep : 1 (constant, shared)
 """
 
 #: Decay of the presynaptic receptors' drive, once per slow step.
 TERMINAL_SLOW = """
 pad *= pad_keep
+pad_slow *= pad_slow_keep
+gaba_b *= gaba_b_keep
 opioid *= mod_keep
 alpha2 *= mod_keep
 ht3 *= mod_keep
@@ -177,8 +189,8 @@ TERMINAL_SPIKES = "t >= t_next"
 
 #: What presynaptic receptors leave of the release, or add to it.
 GAIN = (
-    "clip(baseline*(1 - clip(pad_gain*pad, 0, 1))*(1 - clip(opioid_gain*opioid, 0, 1))"
-    "*(1 - clip(alpha2_gain*alpha2, 0, 1))*(1 + ht3_gain*ht3), 0, 1.5)"
+    "clip(baseline*(1 - clip(pad_gain*(pad + pad_slow), 0, 1))*(1 - clip(gaba_b_gain*gaba_b, 0, 1))"
+    "*(1 - clip(opioid_gain*opioid, 0, 1))*(1 - clip(alpha2_gain*alpha2, 0, 1))*(1 + ht3_gain*ht3), 0, 1.5)"
 )
 
 TERMINAL_RESET = f"""
@@ -191,18 +203,22 @@ k += 1
 t_next = next_spike(i, k)
 """
 
-#: Synapses: weights per synapse, and what one presynaptic spike does.
+#: Synapses: weights per synapse, and what one presynaptic spike does. ``steady`` is the share of the release
+#: that does not depress.
 FROM_SOURCES = (
-    "ampa : siemens\nnmda : siemens\nnk1 : siemens\nmod : siemens",
-    "g_ampa_post += release_pre*ampa\nx_nmda_post += release_pre*nmda\n"
-    "x_nk1_post += release_pre*nk1\ng_mod_post += release_pre*mod",
+    "ampa : siemens\nnmda : siemens\nnk1 : siemens\nmod : siemens\nsteady : 1",
+    "sent = release_pre + steady*(gain_pre - release_pre)\n"
+    "g_ampa_post += sent*ampa\nx_nmda_post += sent*nmda\nx_nk1_post += sent*nk1\ng_mod_post += sent*mod",
 )
 EXCITATION = ("ampa : siemens\nnmda : siemens", "g_ampa_post += ampa\nx_nmda_post += nmda")
 INHIBITION = (
     "gaba_a : siemens\nglycine : siemens\ngaba_b : siemens",
     "g_gaba_a_post += gaba_a\ng_glycine_post += glycine\nx_gaba_b_post += gaba_b",
 )
-PRESYNAPTIC = ("jump : 1", "pad_post += jump")
+PRESYNAPTIC = (
+    "jump : 1\nslow_jump : 1\ngaba_b_jump : 1",
+    "pad_post += jump\npad_slow_post += slow_jump\ngaba_b_post += gaba_b_jump",
+)
 DESCENDING = (
     "opioid_jump : 1\nalpha2_jump : 1\nht3_jump : 1",
     "opioid_post += opioid_jump\nalpha2_post += alpha2_jump\nht3_post += ht3_jump",

@@ -81,9 +81,10 @@ def _cells(
         name="cells",
         namespace=dict(functions),
     )
-    cells[slice(*structure.delayed)].run_regularly(
-        equations.A_CURRENT, clock=clock, when="start", name="a_current"
-    )
+    for name, start, stop in structure.a_current:
+        cells[start:stop].run_regularly(
+            equations.A_CURRENT, clock=clock, when="start", name=f"a_current_{name}"
+        )
     cells[slice(*structure.wdr)].run_regularly(
         equations.CALCIUM_AND_CAN, clock=clock, when="start", name="calcium_and_can"
     )

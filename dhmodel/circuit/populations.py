@@ -13,13 +13,21 @@ from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import FIBRE_CLASSES, population_sizes, source_sizes, starts
 from dhmodel.streams import stream
 
-__all__ = ["PATTERNS", "cell_arrays", "cell_constants", "firing_pattern", "peak_gain", "source_arrays"]
+__all__ = [
+    "PATTERNS",
+    "a_current_cells",
+    "cell_arrays",
+    "cell_constants",
+    "firing_pattern",
+    "peak_gain",
+    "source_arrays",
+]
 
 #: Firing patterns, in the order in which the cells of a population take them.
-PATTERNS = ("delayed", "initial_burst", "tonic")
+PATTERNS = ("delayed", "gap", "initial_burst", "tonic")
 
 #: What presynaptic receptors do to release, one gain per fibre class.
-GAINS = ("pad_gain", "opioid_gain", "alpha2_gain", "ht3_gain")
+GAINS = ("pad_gain", "gaba_b_gain", "opioid_gain", "alpha2_gain", "ht3_gain")
 
 #: Spread of the membrane potential at the start, V; the warm-up forgets it.
 INITIAL_SPREAD = 2e-3
@@ -48,12 +56,19 @@ def firing_pattern(P: Mapping[str, float], population: str, number: int) -> NDAr
         If the stated fractions add up to more than one.
     """
     paths = [f"circuit.{population}.{pattern}" for pattern in PATTERNS[:-1]]
-    fractions = [P.get(path, 0.0) for path in paths]
-    if sum(fractions) > 1 + 1e-9:
-        raise InputError(f"{' and '.join(paths)}: got {sum(fractions):g} together, allowed: at most 1")
-    delayed = round(fractions[0] * number)
-    burst = min(round(fractions[1] * number), number - delayed)  # both may have been rounded up
-    return np.repeat(PATTERNS, [delayed, burst, number - delayed - burst])
+    stated = {path: P[path] for path in paths if path in P}
+    if sum(stated.values()) > 1 + 1e-9:
+        raise InputError(f"{' and '.join(stated)}: got {sum(stated.values()):g} together, allowed: at most 1")
+    counts: list[int] = []
+    for path in paths:
+        # all of them may have been rounded up
+        counts.append(min(round(stated.get(path, 0.0) * number), number - sum(counts)))
+    return np.repeat(PATTERNS, [*counts, number - sum(counts)])
+
+
+def a_current_cells(P: Mapping[str, float], population: str, number: int) -> int:
+    """Count the cells of a population with an A current: its first ones, delayed and gap cells."""
+    return int(np.isin(firing_pattern(P, population, number), ("delayed", "gap")).sum())
 
 
 def cell_arrays(P: Parameters, seed: int, replicate: int) -> dict[str, Array]:
@@ -64,7 +79,6 @@ def cell_arrays(P: Parameters, seed: int, replicate: int) -> dict[str, Array]:
 
 def _population(P: Parameters, name: str, number: int, seed: int, replicate: int) -> dict[str, Array]:
     cell, wdr = P.section(f"cell.{name}"), name == "WDR"
-    delayed = firing_pattern(P, name, number) == "delayed"
 
     def normal(quantity: str) -> Array:
         return stream(seed, replicate, f"cells.{quantity}.{name}").standard_normal(number)
@@ -76,11 +90,10 @@ def _population(P: Parameters, name: str, number: int, seed: int, replicate: int
         "elastance": 1 / capacitance,
         "threshold": cell["threshold"] + cell["threshold_sd"] * normal("threshold"),
         "g_can": _can(P, number, seed, replicate) if wdr else np.zeros(number),
-        "g_a": np.where(delayed, P["a_current.conductance"], 0.0),
-        "a_inactivation": np.where(delayed, _a_at_rest(P, cell["rest"]), 0.0),
+        **_a_cells(P, name, number),
+        **_adaptation(P, name, number, cell),
     }
-    uniform = _class_constants(P, name, cell)
-    return varied | _adaptation(P, name, number, cell) | {k: np.full(number, v) for k, v in uniform.items()}
+    return varied | {k: np.full(number, v) for k, v in _class_constants(P, name, cell).items()}
 
 
 def _class_constants(P: Parameters, name: str, cell: Mapping[str, float]) -> dict[str, float]:
@@ -128,9 +141,27 @@ def _can(P: Mapping[str, float], number: int, seed: int, replicate: int) -> Arra
     return conductance
 
 
-def _a_at_rest(P: Mapping[str, float], rest: float) -> float:
-    """Inactivation of the A current in a cell at rest."""
-    return 1 / (1 + np.exp((rest - P["a_current.inactivation_half"]) / P["a_current.inactivation_slope"]))
+def _a_cells(P: Mapping[str, float], name: str, number: int) -> dict[str, Array]:
+    """A current of delayed and gap cells; its gates begin as in a cell at rest."""
+    pattern, rest, step = firing_pattern(P, name, number), P[f"cell.{name}.rest"], P["simulation.dt"]
+
+    def own(quantity: str) -> Array:
+        of = {kind: P[f"a_current.{kind}.{quantity}"] for kind in ("delayed", "gap")}
+        return np.array([of.get(kind, 0.0) for kind in pattern])
+
+    def at_rest(gate: str, sign: int) -> Array:
+        away = (rest - P[f"a_current.{gate}_half"]) / P[f"a_current.{gate}_slope"]
+        return np.where(own("conductance") > 0, 1 / (1 + np.exp(sign * away)), 0.0)
+
+    with np.errstate(divide="ignore"):  # a time constant of 0 is a gate without delay
+        opening, closing = (1 - np.exp(-step / own(f"{gate}_tau")) for gate in ("activation", "inactivation"))
+    return {
+        "g_a": own("conductance"),
+        "a_opening": opening,
+        "a_closing": closing,
+        "a_activation": at_rest("activation", -1),
+        "a_inactivation": at_rest("inactivation", 1),
+    }
 
 
 def cell_constants(P: Parameters) -> dict[str, Array]:
@@ -155,13 +186,7 @@ def cell_constants(P: Parameters) -> dict[str, Array]:
 
 
 def _a_current(P: Parameters) -> dict[str, float]:
-    names = (
-        "activation_half",
-        "activation_slope",
-        "inactivation_half",
-        "inactivation_slope",
-        "inactivation_tau",
-    )
+    names = ("activation_half", "activation_slope", "inactivation_half", "inactivation_slope")
     current = P.section("a_current")
     return {f"a_{name}": current[name] for name in names}
 
@@ -218,6 +243,9 @@ def source_arrays(P: Parameters, seed: int, replicate: int) -> dict[str, Array]:
             arrays[gain][units] = terminal[gain]
     step = P["simulation.slow_dt"]
     return arrays | {
-        "pad_keep": np.array([np.exp(-step / P["terminal.pad_decay"])]),
+        **{
+            f"{name}_keep": np.array([np.exp(-step / P[f"terminal.{name}_decay"])])
+            for name in ("pad", "pad_slow", "gaba_b")
+        },
         "mod_keep": np.array([np.exp(-step / P["synapse.modulatory.decay"])]),
     }

@@ -29,8 +29,10 @@ class Structure:
     ----------
     cells, sources : int
         Number of central cells, and of afferent fibres plus descending axons.
-    excitatory, inhibitory, delayed, wdr : tuple of int
+    excitatory, inhibitory, wdr : tuple of int
         First and one-past-last cell of the ranges that own pathways or mechanisms.
+    a_current : tuple of (str, int, int)
+        Population, first and one-past-last cell of each range that has an A current.
     synapses : tuple of (str, int)
         Number of synapses per pathway.
     dt, slow_dt : float
@@ -41,8 +43,8 @@ class Structure:
     sources: int
     excitatory: tuple[int, int]
     inhibitory: tuple[int, int]
-    delayed: tuple[int, int]
     wdr: tuple[int, int]
+    a_current: tuple[tuple[str, int, int], ...]
     synapses: tuple[tuple[str, int], ...]
     dt: float
     slow_dt: float

@@ -21,8 +21,8 @@ from dhmodel.engine.integrator import frozen_exponential
 
 __all__ = ["edit", "write_sources"]
 
-#: Code objects whose loops over cells cost most of a run.
-HOT = ("cells_stateupdater", "a_current", "calcium_and_can", "slow")
+#: Code objects whose loops over cells cost most of a run, besides those of the A current.
+HOT = ("cells_stateupdater", "calcium_and_can", "slow")
 
 #: Loop over cells (pattern, replacement): its arrays do not overlap, which else is checked before every step.
 DISJOINT = (r"for\(int _idx=0; _idx<_N; _idx\+\+\)", r"#pragma GCC ivdep\n    \g<0>")
@@ -139,12 +139,13 @@ def write_sources(
     network.run(FOREVER * b2.second)
     device = b2.get_device()
     device.build(run=False, compile=False, directory=str(place), with_output=False)
-    _precompile(place, single)
-    for name, (start, _) in {"a_current": structure.delayed, "calcium_and_can": structure.wdr}.items():
+    ranges = {f"a_current_{name}": start for name, start, _ in structure.a_current}
+    _precompile(place, (*HOT, *ranges) if single else ())
+    for name, start in {**ranges, "calcium_and_can": structure.wdr[0]}.items():
         edit(place / "code_objects" / f"{name}_codeobject.cpp", LOOKUP, f"= _idx + {start};")
     for name in ("cells", "sources"):
         edit(place / "code_objects" / f"{name}_spike_thresholder_codeobject.cpp", *SKIM)
-    for name in HOT:
+    for name in (*HOT, *ranges):
         edit(place / "code_objects" / f"{name}_codeobject.cpp", *DISJOINT)
     edit(place / "code_objects" / "slow_codeobject.cpp", *ROW)
     edit(place / "code_objects" / "slow_codeobject.cpp", *ROW_START)
@@ -259,14 +260,14 @@ def _number_of_values(structure: Structure, network: b2.Network, names: list[str
     return sizes
 
 
-def _precompile(place: Path, single: bool) -> None:
-    """Let make parse the common headers once, and keep the hot loops' constants in single precision."""
+def _precompile(place: Path, single: tuple[str, ...]) -> None:
+    """Let make parse the common headers once, and keep the constants of some loops in single precision."""
     (place / "common.hpp").write_text("".join(f"#include {_quote(header)}\n" for header in PRECOMPILED))
     edit(place / "makefile", r"-MMD -MP", "-include common.hpp $(LITERALS) -MMD -MP")
     with open(place / "makefile", "a") as makefile:
         makefile.write("\nLITERALS =\n$(OBJS): common.hpp.gch\ncommon.hpp.gch: common.hpp\n")
         makefile.write("\t$(CXX) $(filter-out -c,$(CXXFLAGS)) -x c++-header $< -o $@\n")
-        for name in HOT if single else ():
+        for name in single:
             makefile.write(f"code_objects/{name}_codeobject.o: LITERALS = -fsingle-precision-constant\n")
 
 

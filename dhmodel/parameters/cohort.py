@@ -5,6 +5,7 @@ Cord 3 of two states is the same animal in two states: its place in every distri
 """
 
 import math
+import re
 
 from dhmodel.errors import InputError, quoted
 from dhmodel.parameters.schema import Parameter, SpreadEntry
@@ -13,6 +14,9 @@ from dhmodel.units import canonical, scale
 
 #: Seed of the animals: that of a simulation decides trains and wiring, not which animal it is.
 _SEED = 0
+
+#: As a number is written, or two names would be one cord.
+_NUMBER = "0|[1-9][0-9]{0,8}"
 
 
 def split(state: str) -> tuple[str, int | None]:
@@ -27,8 +31,7 @@ def split(state: str) -> tuple[str, int | None]:
     name, mark, text = state.partition("#")
     if not mark:
         return name, None
-    # as a number is written, or two names would be one cord
-    if not (text.isascii() and text.isdecimal() and text == str(int(text))):
+    if not re.fullmatch(_NUMBER, text):
         raise InputError(f"state: got {quoted(state)}, needs a whole number after #, such as {name}#0")
     return name, int(text)
 

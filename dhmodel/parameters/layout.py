@@ -66,10 +66,12 @@ def surround(P: Mapping[str, float]) -> NDArray[np.bool_]:
     """
     Tell whether an AB fibre's field lies in the surround of the receptive field, shape (AB fibres,).
 
-    The last fraction ``circuit.AB.surround`` of the indices; the others lie in its centre.
+    The fraction ``circuit.AB.surround`` farthest from the middle; the others lie in its centre.
     """
-    n = source_sizes(P)["AB"]
-    return np.arange(n) >= n - round(P["circuit.AB.surround"] * n)
+    x = positions(P, "AB")
+    far = np.zeros(x.size, dtype=np.bool_)
+    far[np.argsort(-np.abs(x), kind="stable")[: round(P["circuit.AB.surround"] * x.size)]] = True
+    return far
 
 
 def slowly_adapting(P: Mapping[str, float]) -> NDArray[np.bool_]:

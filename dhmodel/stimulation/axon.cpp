@@ -37,10 +37,10 @@ inline Lanes larger(Lanes a, Lanes b) {
 }
 
 constexpr int COMPONENTS = 3;
-constexpr int64_t WEIGHTS = 13;  // of a segment, see `Slab`
+constexpr int64_t WEIGHTS = 15;  // of a segment, see `Slab`
 constexpr int64_t CHUNK = 256;  // segments whose levels are held at once
-constexpr double NEVER = 1e300;
 constexpr double MARGIN = 1e-9;  // by which a bound is lowered, against rounding
+constexpr double SMALL = 1e-3;   // for which the first terms of the exponential series are exact
 
 struct Constants {
     double activation_tau, accommodation, relative, relative_tau, fatigue, fatigue_tau, noise, noise_tau;
@@ -75,11 +75,12 @@ typedef std::vector<Spike> Fired;
 
 // One segment: factors of the old response and of the drive, for the new response (`keep`, `drive`), for what
 // adds to the accommodation (`lasting`) and for the root of what adds to the activation (`acting`); `slow`
-// and `fast` are the factors by which these two decay.
+// and `fast` are the factors by which these two decay, `recovery` and `rest` those of relative refractoriness
+// and of fatigue.
 struct Weights {
     double keep[COMPONENTS], lasting_keep[COMPONENTS], acting_keep[COMPONENTS];
     double drive[COMPONENTS], lasting_drive[COMPONENTS], acting_drive[COMPONENTS];
-    double slow, fast;
+    double slow, fast, recovery, rest;
     int64_t on, channel;  // channels that carry current; the last of them
 };
 
@@ -97,6 +98,8 @@ std::vector<Weights> make_weights(const Constants& axon, const Currents& slab, i
         const double amperes = w.on == 1 ? current[w.channel] : 1.0;
         w.slow = given[3];
         w.fast = given[8];
+        w.recovery = given[13];
+        w.rest = given[14];
         for (int j = 0; j < COMPONENTS; j++) {
             w.keep[j] = given[j];
             w.drive[j] = (1 - given[j]) * amperes;
@@ -109,20 +112,22 @@ std::vector<Weights> make_weights(const Constants& axon, const Currents& slab, i
     return all;
 }
 
-// What a fibre must at least reach until its next spike. Threshold falls meanwhile, and never faster than the
-// first terms of the exponential series allow: all terms are positive before `until`.
-struct Bound {
-    double ready, until, relative_tau;
-    double relative, tired, xi;  // relative refractoriness and 1 + fatigue at `until`; noise
+// What raises the threshold of a fibre, once the absolute refractory period is over.
+struct Raised {
+    double relative, tired;
 
     // Squared, as the levels are.
-    double square(double time) const {
-        const double s = (until - time) / relative_tau;
-        const double more = relative * (1 + s * (1 + s * (1.0 / 2 + s * (1.0 / 6 + s * (1.0 / 24)))));
-        const double least = std::max((1 + more) * tired + xi - MARGIN, 0.0);
-        return least * least;
+    double square(double noise) const {
+        const double theta = std::max((1 + relative) * (1 + tired) + noise, 0.0);
+        return theta * theta;
     }
 };
+
+// exp(-x) for an x that is mostly small.
+inline double decay(double x) {
+    if (x > SMALL) return std::exp(-x);
+    return 1 - x * (1 - x / 2 * (1 - x / 3 * (1 - x / 4)));
+}
 
 // A vector of neighbouring fibres, on their way through a slab.
 struct Group {
@@ -156,13 +161,14 @@ struct Group {
     const Lanes* sum(int64_t segment, int64_t row);
     template <bool accommodates>
     void respond(const Weights* weights, int64_t begin, int64_t segments);
-    void fire(int64_t begin, int64_t segments, Fired& fired);
-    void look(int64_t begin, int64_t from, int64_t to, int64_t i, double most, Fired& fired);
-    bool starts(int64_t fibre, double xi, int64_t segment, double level, double before, double& time) const;
+    void fire(const Weights* weights, int64_t begin, int64_t segments, Fired& fired);
+    void look(const Weights* weights, int64_t begin, int64_t from, int64_t to, int64_t i, double most,
+              Fired& fired);
+    double crossing(int64_t segment, double fast, double before, double level, double wanted) const;
 
     double tired(int64_t fibre, double time) const;
-    double threshold(int64_t fibre, double time) const;
-    Bound bound(int64_t fibre, double until, double xi) const;
+    double ready(int64_t fibre) const;
+    Raised raised(int64_t fibre, double time) const;
     double noise(int64_t fibre, int64_t noise_bin) const;
     void spike(int64_t fibre, double time) const;
     void let_pass(int64_t fibre, double time) const;
@@ -239,14 +245,15 @@ double Group::noise(int64_t fibre, int64_t noise_bin) const {
 }
 
 double Group::tired(int64_t fibre, double time) const {
-    return all.fatigue[fibre] * std::exp(-(time - all.last[fibre]) / axon.fatigue_tau);
+    return all.fatigue[fibre] * decay((time - all.last[fibre]) / axon.fatigue_tau);
 }
 
-// Without noise, for a time when the absolute refractory period is over.
-double Group::threshold(int64_t fibre, double time) const {
-    const double ready = all.last[fibre] + all.refractory[fibre];
-    const double relative = axon.relative * std::exp(-(time - ready) / axon.relative_tau);
-    return (1 + relative) * (1 + tired(fibre, time));
+// When the absolute refractory period is over.
+double Group::ready(int64_t fibre) const { return all.last[fibre] + all.refractory[fibre]; }
+
+Raised Group::raised(int64_t fibre, double time) const {
+    const double since = (time - ready(fibre)) / axon.relative_tau;
+    return {axon.relative * std::exp(-since), tired(fibre, time)};
 }
 
 void Group::spike(int64_t fibre, double time) const {
@@ -268,64 +275,56 @@ bool Group::collide(int64_t fibre, double time) const {
     return !in_column;
 }
 
-Bound Group::bound(int64_t fibre, double until, double xi) const {
-    const double ready = all.last[fibre] + all.refractory[fibre];
-    const double relative = axon.relative * std::exp(-std::max(until - ready, 0.0) / axon.relative_tau);
-    return {ready, until, axon.relative_tau, relative, 1 + tired(fibre, until), xi};
-}
-
-// Whether a fibre starts a spike in a segment, and when; `level` after it and `before` it are squares.
-bool Group::starts(int64_t fibre, double xi, int64_t segment, double level, double before,
-                   double& time) const {
+// When a square on its way from `before` to `level`, with the time constant of the activation, is as `wanted`.
+double Group::crossing(int64_t segment, double fast, double before, double level, double wanted) const {
     const double start = slab.edges[segment], end = slab.edges[segment + 1];
-    let_pass(fibre, end);
-    const double ready = all.last[fibre] + all.refractory[fibre];
-    if (end < ready) return false;
-    const double theta = std::max(threshold(fibre, end) + xi, 0.0), wanted = theta * theta;
-    if (level < wanted) return false;
-    time = end;
-    if (before < wanted) {
-        // the square relaxes with the time constant of the activation
-        const double rise = (wanted - before) / (level - before);
-        const double fallen = rise * std::expm1(-(end - start) / axon.activation_tau);
-        time = std::min(start - axon.activation_tau * std::log1p(fallen), end);
-    }
-    time = std::max(time, ready);
-    return true;
+    if (before >= wanted) return end;
+    const double fallen = (wanted - before) / (level - before) * (fast - 1);
+    return std::min(start - axon.activation_tau * std::log1p(fallen), end);
 }
 
 // Segments from..to of a chunk, all of one noise bin, in which fibre i came near threshold.
-void Group::look(int64_t begin, int64_t from, int64_t to, int64_t i, double most, Fired& fired) {
-    const int64_t fibre = first + i, noise_bin = slab.noise_bin[begin + from];
-    const double xi = noise(fibre, noise_bin), until = (noise_bin + 1) * axon.noise_tau + MARGIN;
-    const double* ends = slab.edges + begin + 1;
-    Bound must = bound(fibre, until, xi);
-    double least = must.square(until), time;
-    const auto rested = [&](int64_t k) { return std::lower_bound(ends + k, ends + to, must.ready) - ends; };
-    for (int64_t k = rested(from); k < to && most >= least; k++) {
-        const double now = level[k + 1][i];
-        if (now < least || now < must.square(ends[k])) continue;
-        if (!starts(fibre, xi, begin + k, now, level[k][i], time)) continue;
+__attribute__((noinline)) void Group::look(const Weights* weights, int64_t begin, int64_t from, int64_t to,
+                                           int64_t i, double most, Fired& fired) {
+    const int64_t fibre = first + i;
+    const double xi = noise(fibre, slab.noise_bin[begin + from]), *ends = slab.edges + begin + 1;
+    const Weights* w = weights + begin;
+    if (most < Raised{0, tired(fibre, ends[to - 1])}.square(xi - MARGIN)) return;
+    for (int64_t k = from; k < to; k++) {
+        let_pass(fibre, ends[k]);
+        const double begins = ready(fibre), due = all.queue[all.next[fibre]];
+        while (k < to && ends[k] < begins) k++;
+        if (k == to) return;
+        Raised now = raised(fibre, ends[k]);
+        double wanted = now.square(xi);
+        while (level[k + 1][i] < wanted && ends[k] < due) {
+            if (++k == to) return;
+            now = {w[k].recovery * now.relative, w[k].rest * now.tired};
+            wanted = now.square(xi);
+        }
+        if (ends[k] >= due) {
+            k--;  // once more, after the natural spike
+            continue;
+        }
+        const double at = crossing(begin + k, w[k].fast, level[k][i], level[k + 1][i], wanted);
+        const double time = std::max(at, begins);
         spike(fibre, time);
         fired.push_back({begin + k, fibre, time, collide(fibre, time)});
-        must = bound(fibre, until, xi);
-        least = must.square(until);
-        k = std::max(k, rested(k) - 1);
     }
 }
 
-void Group::fire(int64_t begin, int64_t segments, Fired& fired) {
+void Group::fire(const Weights* weights, int64_t begin, int64_t segments, Fired& fired) {
     const double least = std::max(1 + axon.noise * all.quantiles[0] - MARGIN, 0.0), lowest = least * least;
     for (int64_t from = 0, to; from < segments; from = to) {
         Lanes most = level[from + 1];
         for (to = from + 1; to < segments && slab.noise_bin[begin + to] == slab.noise_bin[begin + from]; to++)
             most = larger(most, level[to + 1]);
         for (int64_t i = 0; i < count; i++)
-            if (most[i] >= lowest) look(begin, from, to, i, most[i], fired);
+            if (most[i] >= lowest) look(weights, begin, from, to, i, most[i], fired);
     }
 }
 
-// Take group after group through a slab; `use(group, begin, segments)` sees the levels of each chunk.
+// Take group after group through a slab; `use(group, weights, begin, segments)` sees the levels of each chunk.
 template <typename Use>
 void walk(const Constants& axon, const Fibres& all, const Currents& slab, Use use) {
     const std::vector<Weights> weights = make_weights(axon, slab, all.channels);
@@ -337,7 +336,7 @@ void walk(const Constants& axon, const Fibres& all, const Currents& slab, Use us
                 group.respond<true>(weights.data(), begin, segments);
             else
                 group.respond<false>(weights.data(), begin, segments);
-            use(group, begin, segments);
+            use(group, weights.data(), begin, segments);
             group.level[0] = group.level[segments];
         }
         group.store(group.level[0], all.level, 0);
@@ -352,12 +351,14 @@ extern "C" {
 Fired* advance(const Constants* axon, const Fibres* all, const Currents* slab) {
     Fired* fired = new Fired;
     walk(*axon, *all, *slab,
-         [&](Group& group, int64_t begin, int64_t segments) { group.fire(begin, segments, *fired); });
+         [&](Group& group, const Weights* weights, int64_t begin, int64_t segments) {
+             group.fire(weights, begin, segments, *fired);
+         });
     return fired;
 }
 
 void peaks(const Constants* axon, const Fibres* all, const Currents* slab, double* highest) {
-    walk(*axon, *all, *slab, [&](Group& group, int64_t, int64_t segments) {
+    walk(*axon, *all, *slab, [&](Group& group, const Weights*, int64_t, int64_t segments) {
         Lanes most = group.load(highest, 0);
         most = most * most;
         for (int64_t k = 0; k < segments; k++) most = larger(most, group.level[k + 1]);
@@ -367,9 +368,14 @@ void peaks(const Constants* axon, const Fibres* all, const Currents* slab, doubl
 
 int64_t fired_count(const Fired* fired) { return int64_t(fired->size()); }
 
-void fired_take(Fired* fired, int64_t* segment, int64_t* fibre, double* time, uint8_t* arrives) {
-    for (size_t k = 0; k < fired->size(); k++) {
-        const Spike& one = (*fired)[k];
+// By segment; those of a segment come in the order of the fibres.
+void fired_take(Fired* fired, int64_t segments, int64_t* segment, int64_t* fibre, double* time,
+                uint8_t* arrives) {
+    std::vector<int64_t> place(segments + 1);
+    for (const Spike& one : *fired) place[one.segment + 1]++;
+    for (int64_t k = 0; k < segments; k++) place[k + 1] += place[k];
+    for (const Spike& one : *fired) {
+        const int64_t k = place[one.segment]++;
         segment[k] = one.segment;
         fibre[k] = one.fibre;
         time[k] = one.time;

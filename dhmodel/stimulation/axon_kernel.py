@@ -76,10 +76,8 @@ def advance(state: State, slab: Slab) -> Fired:
     count = code.fired_count(spikes)
     segment, fibre = np.empty((2, count), dtype=np.int64)
     time, arrives = np.empty(count), np.empty(count, dtype=np.bool_)
-    code.fired_take(spikes, *map(_address, (segment, fibre, time, arrives)))
-    # those of a segment come in the order of the fibres; a stable sort of small numbers takes linear time
-    order = np.argsort(segment.astype(np.uint16), kind="stable")
-    return Fired(slab.first + segment[order], fibre[order], time[order], arrives[order])
+    code.fired_take(spikes, ctypes.c_int64(len(slab.weights)), *map(_address, (segment, fibre, time, arrives)))
+    return Fired(slab.first + segment, fibre, time, arrives)
 
 
 def peaks(state: State, slab: Slab, highest: Floats) -> None:

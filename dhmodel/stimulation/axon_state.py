@@ -22,7 +22,7 @@ NEVER, LONG_AGO = 1e300, -1e300
 #: Quantiles of the standard normal distribution; the threshold noise is drawn from them.
 QUANTILES: Floats = np.array([NormalDist().inv_cdf((k + 0.5) / 4096) for k in range(4096)])
 
-_SLAB = 8192  # segments whose weights are held in memory at once; their numbers fit 16 bits
+_SLAB = 8192  # segments whose weights are held in memory at once
 _GONE = 1e-30  # a factor below this is zero: products of it would be denormal numbers, which are slow
 
 
@@ -134,9 +134,10 @@ class Slab:
     """
     Some segments, with all that is the same for every fibre.
 
-    `edges` (segments + 1,) in s. `weights` (segments, 13): factors by which the three components decay; then
+    `edges` (segments + 1,) in s. `weights` (segments, 15): factors by which the three components decay; then
     five of the accommodation: the factor by which it decays, and what it sees of each component's decay and
-    of a constant; then the same five of the activation, the last four divided by the root of the last.
+    of a constant; then the same five of the activation, the last four divided by the root of the last; the
+    factors by which relative refractoriness and fatigue decay.
     `noise_bin` (segments,) numbers the draws of the threshold noise. `first` is the index of the first
     segment.
     """
@@ -192,7 +193,8 @@ def _weights(axon: Axon, duration: Floats) -> Floats:
     acting = _means(axon, duration, axon.activation_tau)
     # the square of what these give adds to the activation: (1 - fast) times the square of a mean
     acting[:, 1:] /= np.sqrt(acting[:, 4:])
-    weights = np.concatenate([decay, lasting, acting], axis=1)
+    after = np.exp(-duration[:, None] / np.array([axon.relative_tau, axon.fatigue_tau]))
+    weights = np.concatenate([decay, lasting, acting, after], axis=1)
     weights[np.abs(weights) < _GONE] = 0.0
     return weights
 

@@ -79,7 +79,7 @@ def peaks(state: State, slab: Slab, highest: Floats) -> None:
 def _respond(state: State, weights: Floats, current: Floats) -> None:
     steady = np.tensordot(current, state.gains, axes=1)  # the response if the current lasted
     slow, lasting = _seen(state, steady, weights[3:8])
-    fast, acting = _seen(state, steady, weights[8:])
+    fast, acting = _seen(state, steady, weights[8:13])
     decay = weights[:3, None]
     state.response = decay * state.response + (1 - decay) * steady
     state.accommodation = slow * state.accommodation + state.axon.accommodation * lasting
@@ -109,7 +109,7 @@ def _fire(state: State, slab: Slab, row: int, fibre: Indices, before: Floats) ->
     time = np.full(fibre.size, end)
     # the square relaxes with the time constant of the activation
     rise = (wanted[crosses] - before[crosses]) / (level[crosses] - before[crosses])
-    fallen = rise * np.expm1(-(end - start) / state.axon.activation_tau)
+    fallen = rise * (slab.weights[row, 8] - 1)
     with np.errstate(divide="ignore"):  # of those that reach threshold just at the end
         time[crosses] = np.minimum(start - state.axon.activation_tau * np.log1p(fallen), end)
     fibre, time = fibre[fires], np.maximum(time, ready)[fires]

@@ -14,7 +14,7 @@ import numpy as np
 
 from dhmodel.errors import unknown
 from dhmodel.parameters import choice
-from dhmodel.parameters.layout import surround
+from dhmodel.parameters.layout import positions, surround
 from dhmodel.stimulation.fibres import fibre_sizes, members
 from dhmodel.stimulation.sites import conduction_velocity, node_spacing
 from dhmodel.stimulation.trains import Floats, Indices
@@ -125,7 +125,22 @@ def circuit_fibres(P: Mapping[str, float], seed: int, replicate: int) -> CordFib
     draws = {name: stream(seed, replicate, f"cord.{name}").random(total)[index] for name in _DRAWS}
     far = np.zeros(total, dtype=np.bool_)
     far[members(P, "AB")] = surround(P)
+    draws["lateral"] = _somatotopic(P, index, draws["lateral"])
     return _make(P, "column", index, draws, far[index])
+
+
+def _somatotopic(P: Mapping[str, float], index: Indices, draws: Floats) -> Floats:
+    """
+    Place of AB fibres across the column, 0 medial to 1 lateral, following the map of the skin.
+
+    A Gaussian copula of the field's position and of the draw: as even as the draw, and correlated.
+    """
+    own, firmness = np.isin(index, members(P, "AB")), preset(P, "column.somatotopy")
+    skin = (1 + positions(P, "AB")[index[own] - members(P, "AB")[0]]) / 2
+    score = firmness * _normal(skin) + math.sqrt(1 - firmness**2) * _normal(draws[own])
+    placed = draws.copy()
+    placed[own] = np.searchsorted(_NORMAL, score) / _NORMAL.size
+    return placed
 
 
 def reference(P: Mapping[str, float], kind: str = "column", number: int = 1000) -> CordFibres:

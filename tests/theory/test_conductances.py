@@ -141,3 +141,37 @@ def test_fibres_without_depression_release_the_same_every_time(circuit):
     feed = circuit.feed(1.0, {source: np.arange(0.001, 1, 0.02)})
     (release,) = circuit.final(circuit.isolated(), feed, "sources.release")
     assert release[source] == 1
+
+
+def test_tonic_conductances_pull_the_resting_potential(circuit):
+    """Rest of a cell with a tonic conductance: mean of the reversal potentials, weighted by conductance."""
+    cell, c = int(circuit.cells("PN")[-1]), circuit.arrays()  # a tonic cell, without adaptation at rest
+    leak, rest = (c[f"cells.{name}"][cell] for name in ("leak", "rest"))
+    for name, reversal in (
+        ("tonic_k", circuit.P["synapse.potassium_reversal"]),
+        ("tonic_chloride", c["cells.e_chloride"][cell]),
+    ):
+        arrays = circuit.isolated(**{f"cells__{name}": 2e-9})
+        (v,) = circuit.final(arrays, circuit.feed(0.4), "cells.v")
+        assert v[cell] == pytest.approx((leak * rest + 2e-9 * reversal) / (leak + 2e-9), abs=2e-4)
+
+
+@pytest.mark.parametrize("receptor", ["pad", "pad_slow", "gaba_b"])
+def test_presynaptic_inhibition_lowers_release_and_decays(circuit, receptor):
+    source, drive, wait = int(circuit.sources("CP")[0]), 0.5, 0.1
+    gain = circuit.P[f"terminal.CP.{'gaba_b' if receptor == 'gaba_b' else 'pad'}_gain"]
+    arrays = circuit.isolated()
+    arrays[f"sources.{receptor}"] = np.full(circuit.structure.sources, drive)
+    (release,) = circuit.final(arrays, circuit.feed(wait + 0.004, {source: [wait]}), "sources.release")
+    left = drive * np.exp(-wait / circuit.P[f"terminal.{receptor}_decay"])
+    assert release[source] == pytest.approx(1 - gain * left, rel=2e-3)
+
+
+@pytest.mark.parametrize("steady", [0.0, 0.4, 1.0])
+def test_the_steady_share_of_release_does_not_depress(circuit, steady):
+    arrays = circuit.isolated()
+    source, target = circuit.lone_synapse(arrays, "from_sources", ampa=JUMP, steady=steady)
+    arrays["sources.depletion"][source], arrays["sources.recovery"][source] = 0.5, 10.0
+    (g,) = circuit.final(arrays, circuit.feed(0.5, {source: [0.001, 0.499]}), "cells.g_ampa")
+    (once,) = circuit.final(arrays, circuit.feed(0.5, {source: [0.499]}), "cells.g_ampa")
+    assert g[target] / once[target] == pytest.approx(steady + (1 - steady) * 0.5, abs=0.03)

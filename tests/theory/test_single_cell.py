@@ -108,7 +108,7 @@ def test_without_the_a_current_delayed_cells_are_like_others(circuit):
 
 
 def test_the_a_current_delays_the_first_spike(circuit):
-    first = first_spikes(circuit, conductance=circuit.P["a_current.conductance"])
+    first = first_spikes(circuit, conductance=circuit.P["a_current.delayed.conductance"])
     assert first["delayed"] > 1.5 * first["tonic"]
 
 

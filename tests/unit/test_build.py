@@ -80,10 +80,14 @@ def test_a_real_circuit_is_found_without_compiling(circuit, monkeypatch):
     assert build.ensure(STRUCTURE) == circuit.built
 
 
+def _larger(value):
+    return (value[0], value[1] + 1) if isinstance(value, tuple) else value * 2
+
+
 @pytest.mark.parametrize("field", [name for name in asdict(STRUCTURE) if name != "synapses"])
 def test_key_changes_with_every_fact_of_the_structure(field):
     value = getattr(STRUCTURE, field)
-    changed = (value[0], value[1] + 1) if isinstance(value, tuple) else value * 2
+    changed = (*value[:-1], ("PN", 1, 2)) if field == "a_current" else _larger(value)
     assert build.key(replace(STRUCTURE, **{field: changed}), "cpp") != build.key(STRUCTURE, "cpp")
 
 

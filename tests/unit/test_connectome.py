@@ -7,7 +7,7 @@ from dhmodel.circuit.connectome import WEIGHTS, Connection, connections, synapse
 from dhmodel.circuit.structure import DELAYED, PATHWAYS
 from dhmodel.errors import InputError
 from dhmodel.parameters import paths, resolve
-from dhmodel.parameters.layout import population_sizes, source_sizes, starts, surround
+from dhmodel.parameters.layout import population_sizes, positions, source_sizes, starts
 
 SMALL = {"circuit.scale": 0.25}
 FIRST = {"excitation": "EX", "inhibition": "GABA_PV", "presynaptic": "GABA_PV"}
@@ -22,10 +22,10 @@ def synapses(P, arrays, row, weight=None):
     """Sources and targets of one row, by their index in their class, and a weight if it is named."""
     cells, sources = population_sizes(P), source_sizes(P)
     first = starts(cells) | starts(sources)
-    start = first[row.pre_class] - (first[FIRST[row.pathway]] if row.pathway in FIRST else 0)
+    start = first[row.pre] - (first[FIRST[row.pathway]] if row.pathway in FIRST else 0)
     i, j = arrays[f"{row.pathway}.i"] - start, arrays[f"{row.pathway}.j"] - first[row.post]
     sizes = cells | sources
-    own = (i >= 0) & (i < sizes[row.pre_class]) & (j >= 0) & (j < sizes[row.post])
+    own = (i >= 0) & (i < sizes[row.pre]) & (j >= 0) & (j < sizes[row.post])
     return (i[own], j[own]) if weight is None else (i[own], j[own], arrays[f"{row.pathway}.{weight}"][own])
 
 
@@ -38,12 +38,12 @@ def test_every_target_has_its_in_degree():
     sizes = population_sizes(P) | source_sizes(P)
     expected = {}
     for row in connections(P):
-        key = row.pathway, row.pre_class, row.post
+        key = row.pathway, row.pre, row.post
         expected[key] = expected.get(key, 0) + row.in_degree
     for row in connections(P):
         _, j = synapses(P, arrays, row)
         inputs = np.bincount(j, minlength=sizes[row.post])
-        assert set(inputs.tolist()) == {expected[row.pathway, row.pre_class, row.post]}, row.name
+        assert set(inputs.tolist()) == {expected[row.pathway, row.pre, row.post]}, row.name
 
 
 def test_every_pathway_has_as_many_synapses_as_announced():
@@ -95,24 +95,50 @@ def test_where_there_are_too_few_everyone_is_chosen_about_equally():
     assert all(set(counted.tolist()) == {1, 2} for counted in times)
 
 
-def test_centre_and_surround_of_the_receptive_field_are_kept_apart():
-    P, arrays = drawn()
-    outside = surround(P)
-    i, _ = synapses(P, arrays, row_of(P, "AB_centre", "WDR"))
-    assert i.size and not outside[i].any()
-    i, _ = synapses(P, arrays, row_of(P, "AB_surround", "GLY"))
-    centre, beyond = row_of(P, "AB_centre", "GLY").in_degree, row_of(P, "AB_surround", "GLY").in_degree
-    assert outside[i].sum() / i.size == pytest.approx(beyond / (centre + beyond))
+def distances(P, arrays, row):
+    """Somatotopic distance of every synapse of a row."""
+    i, j = synapses(P, arrays, row)
+    return np.abs(positions(P, row.pre)[i] - positions(P, row.post)[j])
 
 
-@pytest.mark.parametrize(("fraction", "pre", "post"), [(0, "AB_surround", "GLY"), (1, "AB_centre", "WDR")])
-def test_a_part_without_fibres_sends_nothing(fraction, pre, post):
-    usual, _ = drawn()
-    P, arrays = drawn(circuit__AB__surround=fraction)
-    assert synapse_counts(P) == synapse_counts(usual)
-    own = row_of(P, pre, post).in_degree * population_sizes(P)[post]
-    _, _, weights = synapses(P, arrays, row_of(P, pre, post), "ampa")
-    assert (weights == 0).sum() == own
+def test_inputs_come_from_near_by_and_the_nearer_the_narrower():
+    wide, narrow = "connection__AB__WDR__width", 0.1
+    far = distances(*drawn(circuit__scale=5, **{wide: 1.5}), row_of(resolve(), "AB", "WDR"))
+    near = distances(*drawn(circuit__scale=5, **{wide: narrow}), row_of(resolve(), "AB", "WDR"))
+    assert np.sqrt((near**2).mean()) == pytest.approx(narrow, rel=0.1)
+    assert np.sqrt((far**2).mean()) > 4 * narrow
+
+
+def test_a_gap_spares_the_middle():
+    P, arrays = drawn(circuit__scale=5, connection__GLY__WDR__gap=0.6, connection__GLY__WDR__width=0.8)
+    beyond = distances(P, arrays, row_of(P, "GLY", "WDR"))
+    P, arrays = drawn(circuit__scale=5, connection__GLY__WDR__gap=0, connection__GLY__WDR__width=0.8)
+    around = distances(P, arrays, row_of(P, "GLY", "WDR"))
+    assert (beyond < 0.2).mean() < 0.2 * (around < 0.2).mean()
+
+
+def test_surround_inhibition_of_wdr_cells_is_wider_than_their_excitation():
+    P, arrays = drawn(circuit__scale=1)
+    excitation, inhibition = (distances(P, arrays, row_of(P, pre, "WDR")) for pre in ("AB", "GLY"))
+    assert inhibition.mean() > 2 * excitation.mean()
+
+
+def test_release_that_does_not_depress_is_that_of_the_row():
+    P, arrays = drawn(connection__AB__GLY__steady=0.4, connection__AB__WDR__steady=0.1)
+    for post, share in (("GLY", 0.4), ("WDR", 0.1)):
+        assert set(synapses(P, arrays, row_of(P, "AB", post), "steady")[2]) == {share}
+    assert set(synapses(P, arrays, row_of(P, "CP", "EX"), "steady")[2]) == {0.0}
+
+
+def test_excitation_varies_between_cells_not_between_synapses_of_a_cell():
+    P, arrays = drawn(circuit__scale=20, cell__PN__excitation_sd=0.5)
+    for pre in ("AD", "EX"):
+        _, j, weights = synapses(P, arrays, row_of(P, pre, "PN"), "ampa")
+        _, one_each = np.unique(j, return_index=True)
+        factors = weights[one_each] / P[f"connection.{pre}.PN.ampa"]
+        assert weights.tolist() == weights[one_each][j].tolist()
+        assert factors.mean() == pytest.approx(1, abs=0.1)
+        assert np.log(factors).std() == pytest.approx(0.5, rel=0.1)
 
 
 def test_a_pathway_without_synapses_is_left_out():
@@ -182,6 +208,9 @@ def test_weights_are_those_of_the_row():
         ("GABA_DYN", "PN", "glycine", "injury__glycine", 0.4, 0.4),
         ("GABA_PV", "AB", "jump", "injury__pad", 0.4, 0.4),
         ("GABA_PV", "AB", "jump", "terminal__pad_scale", 0.5, 0.5),
+        ("GABA_PV", "CP", "slow_jump", "terminal__pad_scale", 0.5, 0.5),
+        ("GABA_PV", "CP", "slow_jump", "injury__pad", 0.4, 0.4),
+        ("GABA_ISL", "CP", "gaba_b_jump", "synapse__gaba_b__scale", 0.5, 0.5),
         ("EX", "GABA_DYN", "ampa", "injury__ex_to_inh", 0.7, 0.7),
         ("EX", "PN", "ampa", "injury__ex_to_inh", 0.7, 1),
         ("EX", "EX", "ampa", "injury__ex_to_ex", 1.3, 1.3),
@@ -197,8 +226,6 @@ def test_weights_are_those_of_the_row():
 )
 def test_injury_and_drugs_multiply_weights(pre, post, name, path, value, factor):
     P, _ = drawn()
-    if pre == "AB" and not any(row.pre == "AB" and row.post == post for row in connections(P)):
-        pre = "AB_centre"
     before, after = weight(pre, post, name), weight(pre, post, name, **{path: value})
     assert before.max() > 0
     assert after == pytest.approx(factor * before)

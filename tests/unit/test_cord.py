@@ -1,11 +1,13 @@
 """Fibres under the electrode: where they run, and that each keeps its own properties."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 
 from dhmodel.errors import InputError
 from dhmodel.parameters import resolve
-from dhmodel.parameters.layout import surround
+from dhmodel.parameters.layout import positions, surround
 from dhmodel.stimulation.cord import KINDS, circuit_fibres, distance, preset, reaching, reference
 from dhmodel.stimulation.fibres import fibre_sizes, members
 
@@ -82,6 +84,20 @@ def test_fibres_of_the_surround_lie_apart_by_the_stated_shift():
     moved = resolve(set={"anatomy.rat.column.surround_shift": "-0.1 mm", "column.IA_fraction": 0})
     shift = circuit_fibres(moved, 1, 0).lateral - circuit_fibres(still, 1, 0).lateral
     np.testing.assert_allclose(shift, np.where(surround(P), -0.1e-3, 0.0), atol=1e-12)
+
+
+@pytest.mark.parametrize("firmness", [0.0, 0.7, 1.0])
+def test_caudal_fields_run_medially_as_firmly_as_stated(firmness):
+    changes = {"anatomy.rat.column.somatotopy": firmness, "anatomy.rat.column.surround_shift": "0 mm"}
+    Q = resolve(set=changes | {"circuit.AB.number": 2000, "column.IA_fraction": 0})
+    lateral = circuit_fibres(Q, 1, 0).lateral
+    low, high = preset(Q, "column.lateral_min"), preset(Q, "column.lateral_max")
+    normal = NormalDist()
+    skin, place = (1 + positions(Q, "AB")) / 2, np.clip((lateral - low) / (high - low), 1e-4, 1 - 1e-4)
+    scores = [[normal.inv_cdf(p) for p in values] for values in (skin, place)]
+    assert np.corrcoef(scores)[0, 1] == pytest.approx(firmness, abs=0.04)
+    # fibres are as evenly spread as without the map
+    assert np.quantile(place, [0.1, 0.5, 0.9]) == pytest.approx([0.1, 0.5, 0.9], abs=0.04)
 
 
 def test_spindle_fibres_do_not_count_as_surround():

@@ -9,6 +9,7 @@ from dhmodel.parameters.layout import (
     SOURCES,
     class_of,
     population_sizes,
+    positions,
     slowly_adapting,
     source_sizes,
     starts,
@@ -47,11 +48,34 @@ def test_starts_and_classes_agree():
 
 
 @pytest.mark.parametrize(("number", "expected"), [(50, 20), (51, 20), (8, 3)])
-def test_the_last_ab_fibres_lie_in_the_surround(number, expected):
-    mask = surround(numbers(1.0, AB=number))
+def test_the_ab_fibres_farthest_from_the_middle_lie_in_the_surround(number, expected):
+    P = numbers(1.0, AB=number)
+    mask, far = surround(P), np.abs(positions(P, "AB"))
     assert mask.shape == (number,)
     assert mask.sum() == expected
-    assert not mask[: number - expected].any()
+    assert far[mask].min() >= far[~mask].max()
+
+
+@pytest.mark.parametrize("name", ["EX", "AB"])
+@pytest.mark.parametrize("number", [1, 8, 51])
+def test_positions_are_evenly_spaced_around_the_middle(name, number):
+    x = np.sort(positions(numbers(1.0, **{name: number}), name))
+    assert x.size == max(number, 8)
+    np.testing.assert_allclose(x, -x[::-1], atol=1e-12)
+    np.testing.assert_allclose(np.diff(x), 2 / x.size)
+    assert x[-1] == pytest.approx(1 - 1 / x.size)
+
+
+def test_positions_keep_within_the_extent_of_their_class():
+    P = numbers(1.0, WDR=40) | {"circuit.WDR.extent": 0.3}
+    assert np.abs(positions(P, "WDR")).max() == pytest.approx(0.3 * (1 - 1 / 40))
+
+
+def test_every_run_of_indices_covers_the_map():
+    x = positions(numbers(1.0, EX=180), "EX")
+    for start in range(0, 150, 15):
+        some = np.sort(x[start : start + 30])
+        assert np.diff(some).max() < 0.2 and some[0] < -0.8 and some[-1] > 0.8
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0])

@@ -72,24 +72,45 @@ def test_fractions_beyond_one_are_refused():
         assemble.structure(resolve(set={"circuit.EX.delayed": 1}))
 
 
-def test_only_delayed_cells_carry_the_a_current():
+@pytest.mark.parametrize("name", POPULATIONS)
+def test_delayed_and_gap_cells_carry_their_a_current_and_no_others(name):
     P, arrays = cells()
-    delayed = firing_pattern(P, "EX", population_sizes(P)["EX"]) == "delayed"
-    assert (of(P, arrays["g_a"], "EX") > 0).tolist() == delayed.tolist()
-    assert arrays["g_a"].sum() == pytest.approx(delayed.sum() * P["a_current.conductance"])
-    assert ((arrays["a_inactivation"] > 0) == (arrays["g_a"] > 0)).all()
+    pattern = firing_pattern(P, name, population_sizes(P)[name])
+    stated = {kind: P[f"a_current.{kind}.conductance"] for kind in ("delayed", "gap")}
+    assert of(P, arrays["g_a"], name).tolist() == [stated.get(kind, 0.0) for kind in pattern]
 
 
-def test_the_range_of_delayed_cells_is_that_of_the_a_current():
-    P = resolve()
-    first, stop = assemble.structure(P).delayed
-    assert np.flatnonzero(cells()[1]["g_a"]).tolist() == list(range(first, stop))
+def test_gates_of_the_a_current_begin_as_at_rest():
+    P, arrays = cells(a_current__delayed__activation_tau="3 ms")
+    one = slice(0, 1)  # a delayed EX cell
+    away = {gate: P["cell.EX.rest"] - P[f"a_current.{gate}_half"] for gate in ("activation", "inactivation")}
+    opened = 1 / (1 + np.exp(-away["activation"] / P["a_current.activation_slope"]))
+    left = 1 / (1 + np.exp(away["inactivation"] / P["a_current.inactivation_slope"]))
+    assert arrays["a_activation"][one] == pytest.approx(opened)
+    assert arrays["a_inactivation"][one] == pytest.approx(left)
+    assert arrays["a_opening"][one] == pytest.approx(-np.expm1(-P["simulation.dt"] / 3e-3))
 
 
-def test_without_delayed_cells_the_range_holds_one_cell_without_a_current():
-    P, arrays = cells(circuit__EX__delayed=0)
-    assert assemble.structure(P).delayed == (0, 1)
+def test_a_gate_with_no_time_constant_opens_at_once():
+    _, arrays = cells(a_current__delayed__activation_tau="0 ms")
+    assert arrays["a_opening"][0] == 1
+
+
+def test_the_ranges_of_the_a_current_hold_exactly_the_cells_that_have_it():
+    ranges = [range(start, stop) for _, start, stop in assemble.structure(resolve()).a_current]
+    assert np.flatnonzero(cells()[1]["g_a"]).tolist() == [cell for one in ranges for cell in one]
+
+
+def test_populations_without_such_cells_have_no_range():
+    none = {"circuit__EX__delayed": 0, "circuit__GABA_DYN__gap": 0, "circuit__PN__gap": 0}
+    P, arrays = cells(**none)
+    assert assemble.structure(P).a_current == ()
     assert not arrays["g_a"].any()
+
+
+def test_no_receptor_is_tonically_active_by_itself():
+    _, arrays = cells()
+    assert not arrays["tonic_k"].any() and not arrays["tonic_chloride"].any()
 
 
 def test_only_wdr_cells_carry_can_and_calcium_and_plateau_cells_more():
@@ -179,7 +200,7 @@ def test_terminals_have_the_parameters_of_their_class_and_descending_axons_none(
         own = slice(first[name], first[name] + sizes[name])
         assert set(arrays["depletion"][own]) == {P[f"terminal.{name}.depression"]}
         assert set(arrays["recovery"][own]) == {P[f"terminal.{name}.recovery"]}
-        for gain in ("pad_gain", "opioid_gain", "alpha2_gain", "ht3_gain"):
+        for gain in ("pad_gain", "gaba_b_gain", "opioid_gain", "alpha2_gain", "ht3_gain"):
             assert set(arrays[gain][own]) == {P[f"terminal.{name}.{gain}"]}
     descending = slice(first["ON"], None)
     assert not arrays["depletion"][descending].any() and not arrays["pad_gain"][descending].any()
