@@ -28,20 +28,31 @@ type Answer = dict[str, Floats]
 def intensity(replicates: int, seed: int) -> Answer:
     """C spikes of WDR cells in a wind-up train after nerve injury: 50 Hz at Ab0, and half-way to Ab1.
 
-    Ab0 is the ECAP threshold, Ab1 the current that excites 95 % of the dorsal-column fibres.
+    Ab0 is the ECAP threshold, Ab1 the current that excites 95 % of the dorsal-column fibres. Half-way also with
+    half of the pulses to the dorsal root, of whose fibres as large a share fires.
     """
     P = resolve("snl")
     made = schedule(P, "tonic", 0.1, seed, 0)
-    found = reference_thresholds(P, made.channels[0], made.shapes[-1])
-    half_way = (1 + float(np.quantile(found, 0.95)) / scales(P, made).ecap) / 2
-    common = {"windup.delay": "1 s"}
-    plans = {"none": plan(state="snl", stimulus="windup", set=common, seed=seed)}
-    for name, multiple in (("at_threshold", 1.0), ("half_way", half_way)):
-        settings = common | {"tonic.amplitude": multiple}
-        plans[name] = plan("tonic", state="snl", stimulus="windup", set=settings, seed=seed)
+    found, lowest = reference_thresholds(P, made.channels[0], made.shapes[-1]), scales(P, made).ecap
+    half_way = (1 + float(np.quantile(found, 0.95)) / lowest) / 2
+    share = float((found <= half_way * lowest).mean())
+    column = {"windup.delay": "1 s", "tonic.amplitude": half_way}
+    root = {"tonic.frequency": "25 Hz", "root.rate": "25 Hz", "root.AB": share}
+    plans = {
+        "none": plan(state="snl", stimulus="windup", set={"windup.delay": "1 s"}, seed=seed),
+        "at_threshold": _column_on_windup(column | {"tonic.amplitude": 1.0}, seed),
+        "half_way": _column_on_windup(column, seed),
+        "with_root": _column_on_windup(column | root, seed, "windup_root"),
+    }
     done = replicated(plans, replicates)
     total = {name: counts(done[name], plans[name].parameters).sum(axis=1) for name in plans}
-    return {name: total[name] / total["none"] for name in ("at_threshold", "half_way")}
+    left = {name: total[name] / total["none"] for name in plans if name != "none"}
+    return left | {"difference": left["with_root"] - left["half_way"]}
+
+
+def _column_on_windup(settings: Mapping[str, object], seed: int, stimulus: str = "windup") -> Plan:
+    """Column stimulation while a wind-up train tests the injured cord."""
+    return plan("tonic", state="snl", stimulus=stimulus, set=settings, seed=seed)
 
 
 def synaptic_wave(replicates: int, seed: int) -> Answer:

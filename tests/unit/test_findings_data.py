@@ -13,8 +13,10 @@ from dhmodel.evidence.trials import plans
 #: Rows of the collection of published findings: id, area and use of each, as collected.
 ROWS = list(csv.DictReader((Path(__file__).parent / "finding_rows.csv").open(encoding="utf-8")))
 
-#: Lesion targets of the parameter table (P039 to P041) that are findings of their own.
-EXTRA = {"keller2007_touch", "sciatic_spontaneous", "snl_wdr_counts"}
+#: Entries beyond the collection: lesion targets of the parameter table (P039 to P041), and receptors of the
+#: cord without stimulation, which never gate.
+LESION = {"keller2007_touch", "sciatic_spontaneous", "snl_wdr_counts"}
+SHOWN = {"dickenson_morphine", "naloxone_windup", "patel2018_alpha2", "ccd2015_gaba_agonists"}
 
 WITH_DATA = [name for name, entry in findings().items() if isinstance(entry.protocol, Protocol)]
 
@@ -26,7 +28,8 @@ def those(condition):
 
 def test_every_row_is_an_entry_and_every_entry_a_row():
     assert len(ROWS) == 132
-    assert findings().keys() == {row["id"] for row in ROWS} | EXTRA
+    assert findings().keys() == {row["id"] for row in ROWS} | LESION | SHOWN
+    assert {findings()[name].use for name in SHOWN} == {"unverified"}
 
 
 def test_area_and_use_are_those_of_the_row():
