@@ -28,8 +28,8 @@ type Answer = dict[str, Floats]
 def intensity(replicates: int, seed: int) -> Answer:
     """C spikes of WDR cells in a wind-up train after nerve injury: 50 Hz at Ab0, and half-way to Ab1.
 
-    Ab0 is the ECAP threshold, Ab1 the current that excites 95 % of the dorsal-column fibres. Half-way also with
-    half of the pulses to the dorsal root, of whose fibres as large a share fires.
+    Ab0 is the ECAP threshold, Ab1 the current that excites 95 % of the dorsal-column fibres. Half-way also
+    with half of the pulses to the dorsal root, of whose fibres as large a share fires.
     """
     P = resolve("snl")
     made = schedule(P, "tonic", 0.1, seed, 0)
