@@ -86,7 +86,7 @@ def _article(name: str, outcome: Outcome) -> str:
         parts.append(f'<img alt="{escape(name)}" src="{_figure(outcome)}">')
     if outcome.entry.criteria:
         items = (
-            f"<li><code>{one.value}</code> {escape(said(one, outcome))}</li>"
+            f"<li><code>{one.value}</code>: {escape(said(one, outcome))}</li>"
             for one in outcome.entry.criteria
         )
         parts.append(f"<ul>{''.join(items)}</ul>")
