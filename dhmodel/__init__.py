@@ -17,6 +17,7 @@ _HOME = {
     "read_trains": "dhmodel.stimulation.interop",
     "SpikeTrains": "dhmodel.stimulation.trains",
     "stimulate": "dhmodel.stimulation.view",
+    "validate": "dhmodel.evidence.validate",
     "list_drugs": "dhmodel.listing",
     "list_paradigms": "dhmodel.listing",
     "list_states": "dhmodel.listing",

@@ -21,7 +21,7 @@ __all__ = [
     "refuse",
 ]
 
-KINDS = ("paradigms", "states", "drugs", "stimuli", "sweeps", "parameters")
+KINDS = ("paradigms", "states", "drugs", "stimuli", "sweeps", "findings", "parameters")
 """What can be listed."""
 
 FIGURES = ("png", "pdf", "svg")
@@ -72,6 +72,10 @@ def read_kind(kind: str) -> Mapping[str, str]:
         from dhmodel.sweep.files import sweeps
 
         return sweeps()
+    if kind == "findings":
+        from dhmodel.evidence.ledger import findings
+
+        return {name: f"[{one.area}, {one.use}] {one.statement}" for name, one in findings().items()}
     if kind == "parameters":
         from dhmodel.parameters import parameter, paths
 

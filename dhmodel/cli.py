@@ -1,5 +1,5 @@
 """
-The command line: ``dhmodel run | sweep | status | plot | list | info | bench``.
+The command line: ``dhmodel run | sweep | status | plot | validate | list | info | bench``.
 
 Every import that takes time stands in the command that needs it, so that ``dhmodel list`` answers at once.
 """
@@ -23,7 +23,8 @@ from dhmodel.arguments import (
     read_pairs,
     refuse,
 )
-from dhmodel.errors import DHModelError, InputError, quoted
+from dhmodel.errors import DHModelError, InputError, Interrupted, quoted
+from dhmodel.evidence import command
 
 if TYPE_CHECKING:
     from dhmodel.sweep.files import SweepFile
@@ -52,10 +53,6 @@ TARGET = typer.Option(help="How to compute: auto, or a target of the engine.")
 
 INTERRUPTED = 130
 FAILED = 1
-
-
-class _Interrupted(Exception):
-    """Ctrl-C with something to say; typer turns a KeyboardInterrupt into a bare exit status."""
 
 
 def _examples(*lines: str) -> str:
@@ -205,7 +202,7 @@ def sweep(
     try:
         done = run_sweep(spec, path, workers=(os.cpu_count() or 1) if workers is None else workers)
     except SweepInterrupted as stop:
-        raise _Interrupted(str(stop)) from None
+        raise Interrupted(str(stop)) from None
     _tell(done, path, file)
 
 
@@ -270,6 +267,9 @@ def plot(
         figure = stimulation_figure(ds)
     for written in save(figure, file, (ending,)):
         typer.echo(f"saved {written}")
+
+
+app.command(epilog=_examples(*command.EXAMPLES))(command.validate)
 
 
 @app.command(
@@ -372,7 +372,7 @@ def main() -> None:
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     try:
         code = app(args=sys.argv[1:] or ["--help"], prog_name="dhmodel", standalone_mode=False)
-    except _Interrupted as stop:
+    except Interrupted as stop:
         _end(f"interrupted: {stop}", INTERRUPTED)
     except typer.Abort:
         _end("interrupted", INTERRUPTED)

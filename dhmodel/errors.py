@@ -24,6 +24,10 @@ class EngineError(DHModelError, RuntimeError):
     """A simulation could not be built or run, or gave non-finite values."""
 
 
+class Interrupted(Exception):
+    """Ctrl-C with something to say; typer turns a KeyboardInterrupt into a bare exit status."""
+
+
 def quoted(given: object) -> str:
     """Show a user's value in an error message: one line, at most 60 characters, strings in quotes."""
     # str() of a number, because numpy's repr is "np.float64(50.0)"

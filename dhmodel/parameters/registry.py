@@ -9,6 +9,7 @@ what drugs do.
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -174,6 +175,28 @@ def load(folder: Path = FOLDER) -> Registry:
     return Registry(MappingProxyType(parameters), MappingProxyType(states), MappingProxyType(drugs))
 
 
+_used: list[Registry] = []
+
+
+@contextmanager
+def using(registry: Registry) -> Iterator[None]:
+    """
+    Take everything that this module looks up from another registry meanwhile, such as one of drawn defaults.
+
+    Of this process only, not of those that it starts.
+    """
+    _used.append(registry)
+    try:
+        yield
+    finally:
+        _used.pop()
+
+
+def used() -> Registry:
+    """Return the registry in use: that of the package, unless `using` says otherwise."""
+    return _used[-1] if _used else load()
+
+
 def parameter(path: str, extra: Iterable[Parameter] = ()) -> Parameter:
     """
     Look up default, unit, range and source of one parameter, of the package or `extra`.
@@ -183,22 +206,22 @@ def parameter(path: str, extra: Iterable[Parameter] = ()) -> Parameter:
     InputError
         No such path; the message names the nearest ones.
     """
-    return load().extended(extra).parameter(path)
+    return used().extended(extra).parameter(path)
 
 
 def paths(extra: Iterable[Parameter] = ()) -> tuple[str, ...]:
     """List the dotted path of every parameter, in the order of the files, then those of `extra`."""
-    return tuple(load().extended(extra).parameters)
+    return tuple(used().extended(extra).parameters)
 
 
 def states() -> Mapping[str, StateEntry]:
     """Return every state of the cord, by name."""
-    return load().states
+    return used().states
 
 
 def drugs() -> Mapping[str, DrugEntry]:
     """Return every drug, by name."""
-    return load().drugs
+    return used().drugs
 
 
 def doses(drugs: Mapping[str, object] | None) -> tuple[tuple[str, float], ...]:
@@ -210,7 +233,7 @@ def doses(drugs: Mapping[str, object] | None) -> tuple[tuple[str, float], ...]:
     InputError
         Unknown drug, or a dose that is no number from 0 to 1.
     """
-    return load().doses(drugs)
+    return used().doses(drugs)
 
 
 def resolve(
@@ -244,7 +267,7 @@ def resolve(
     InputError
         Unknown state, path or drug; wrong type or unit; out of range.
     """
-    return load().extended(extra).resolve(state, set, drugs)
+    return used().extended(extra).resolve(state, set, drugs)
 
 
 def cohort(state: str, number: int) -> list[str]:

@@ -23,10 +23,9 @@ from typing import Literal, Protocol
 import numpy as np
 
 from dhmodel.errors import DHModelError, EngineError
-from dhmodel.simulate import Plan
 
 type Arrays = Mapping[str, np.ndarray]
-type Measure = Callable[[Plan, int], Arrays]
+type Measure[Work] = Callable[[Work, int], Arrays]
 type Events = Generator["Event", None, None]
 type Status = Literal["pending", "running", "done", "failed"]
 
@@ -40,12 +39,12 @@ GRACE = 3.0
 
 
 @dataclass(frozen=True)
-class Task:
-    """One unit of work: a replicate of a grid point."""
+class Task[Work]:
+    """One unit of work: a replicate of a grid point, or whatever else a `Measure` takes for its plan."""
 
     point: int
     replicate: int
-    plan: Plan
+    plan: Work
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,65 @@
+"""What the command line says after a validation, and renewing the baseline on purpose."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dhmodel.errors import InputError
+from dhmodel.evidence.baseline import FILE, accept, fallen, risen
+from dhmodel.evidence.ledger import findings
+from dhmodel.evidence.summary import headline
+from dhmodel.evidence.validation import REPLICATES, Outcome
+
+__all__ = ["renew", "tell"]
+
+
+def tell(found: Mapping[str, Outcome], seeds: int, folder: Path, file: Path = FILE) -> tuple[str, str]:
+    """
+    Verdicts, and what fell.
+
+    Parameters
+    ----------
+    found : mapping of {str : Outcome}
+    seeds : int
+    folder : Path
+        Where the reports are.
+    file : Path
+        The baseline.
+
+    Returns
+    -------
+    text : str
+        One line for each finding that the model was asked for, then the sums.
+    fell : str
+        One line that names the findings that passed in the baseline and do not now, and the runs that
+        failed; empty if there are none.
+    """
+    lines = [f"{one.verdict.line()}{_marked(one)}" for one in found.values() if one.entry.asked]
+    lines += ["", *headline(found, seeds), f"report: {folder / 'report.html'}"]
+    if new := risen(found, file):
+        lines.append(f"new: {', '.join(new)} pass; `dhmodel validate --accept` takes them into the baseline")
+    parts = []
+    if gone := fallen(found, file):
+        parts.append(f"{len(gone)} of {len(found)} findings passed before and do not now: {', '.join(gone)}")
+    if broken := [name for name, one in found.items() if one.entry.asked and one.verdict.note]:
+        parts.append(f"could not be computed: {', '.join(broken)}; the report says why")
+    return "\n".join(lines), "; ".join(parts)
+
+
+def renew(found: Mapping[str, Outcome], seeds: int, file: Path = FILE) -> None:
+    """
+    Take the verdicts into the baseline.
+
+    Raises
+    ------
+    InputError
+        On another number of replicates than the baseline rests on.
+    StoreError
+        The file cannot be written.
+    """
+    if seeds != REPLICATES:
+        raise InputError(f"--accept: got --seeds {seeds}, the baseline rests on {REPLICATES}")
+    accept(found, findings(), file)
+
+
+def _marked(one: Outcome) -> str:
+    return " (never gates)" if one.entry.use == "unverified" else ""
