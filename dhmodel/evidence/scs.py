@@ -13,13 +13,12 @@ import numpy as np
 from dhmodel.evidence.axons import ECAP_TRAIN, ecap_constancy, synchrony_ratios
 from dhmodel.evidence.runs import Floats, counts, rates, replicated
 from dhmodel.parameters import resolve
-from dhmodel.parameters.layout import starts
-from dhmodel.recording import Recording
 from dhmodel.simulate import Plan, plan, record
 from dhmodel.stimulation.afferents import afferent_input
 from dhmodel.stimulation.patterns import poisson
 from dhmodel.stimulation.recruitment import reference_thresholds, scales
 from dhmodel.stimulation.schedule import schedule
+from dhmodel.stimulation.terminals import terminal_release
 from dhmodel.stimulation.trains import SpikeTrains, sort
 from dhmodel.streams import stream
 
@@ -45,28 +44,12 @@ def intensity(replicates: int, seed: int) -> Answer:
     return {name: total[name] / total["none"] for name in ("at_threshold", "half_way")}
 
 
-#: Cells that Abeta fibres of the column excite directly, and when (s) a pulse makes them fire.
-DIRECT = ("TAC", "GABA_PV", "GABA_DYN", "GLY", "WDR")
-ANSWER = (0.001, 0.015)
-
-
 def synaptic_wave(replicates: int, seed: int) -> Answer:
-    """ECAP and the answer of cells behind one synapse, over 250 pulses of 40 us, 300 uA at 50 Hz, at rest."""
-    train = plan("tonic", set=ECAP_TRAIN, duration="5 s", seed=seed)
-    waves = [_answers(one) for one in replicated({"train": train}, replicates)["train"]]
-    ratio = [wave[-10:].mean() / wave[:3].mean() if wave[:3].any() else np.nan for wave in waves]
-    return ecap_constancy(replicates, seed) | {"wave_250_over_1": np.array(ratio)}
-
-
-def _answers(one: Recording) -> Floats:
-    """Spikes of the cells of `DIRECT` within `ANSWER` after each pulse, shape (pulse,)."""
-    first = starts(one.sizes)
-    own = np.zeros(one.neurons.size, dtype=np.bool_)
-    for name in DIRECT:
-        own |= (one.neurons >= first[name]) & (one.neurons < first[name] + one.sizes[name])
-    times = np.sort(one.times[own])
-    begin, end = (np.searchsorted(times, one.pulses + edge) for edge in ANSWER)
-    return (end - begin).astype(np.float64)
+    """ECAP and release of Abeta terminals, over 250 pulses of 40 us, 300 uA at 50 Hz."""
+    P, span = resolve(set=ECAP_TRAIN), (5.0, 1.0)
+    waves = [terminal_release(P, "tonic", "spontaneous", *span, seed, n) for n in range(replicates)]
+    ratio = np.array([wave[-10:].mean() / wave[:3].mean() for wave in waves])
+    return ecap_constancy(replicates, seed) | {"wave_250_over_1": ratio}
 
 
 def segment(replicates: int, seed: int) -> Answer:

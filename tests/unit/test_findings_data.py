@@ -1,0 +1,79 @@
+"""Entries of the ledger: none is missing, each says where it is from, none asks what cannot be asked."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from dhmodel.evidence.catalogue import PROTOCOLS, check_entry
+from dhmodel.evidence.ledger import Protocol, findings
+from dhmodel.evidence.trials import plans
+
+#: Rows of the collection of published findings: id, area and use of each, as collected.
+ROWS = list(csv.DictReader((Path(__file__).parent / "finding_rows.csv").open(encoding="utf-8")))
+
+#: Lesion targets of the parameter table (P039 to P041) that are findings of their own.
+EXTRA = {"keller2007_touch", "sciatic_spontaneous", "snl_wdr_counts"}
+
+WITH_DATA = [name for name, entry in findings().items() if isinstance(entry.protocol, Protocol)]
+
+
+def those(condition):
+    """Ids of the entries for which something holds."""
+    return [name for name, entry in findings().items() if condition(entry)]
+
+
+def test_every_row_is_an_entry_and_every_entry_a_row():
+    assert len(ROWS) == 132
+    assert findings().keys() == {row["id"] for row in ROWS} | EXTRA
+
+
+def test_area_and_use_are_those_of_the_row():
+    found = {row["id"]: (findings()[row["id"]].area, findings()[row["id"]].use) for row in ROWS}
+    assert found == {row["id"]: (row["area"], row["use"]) for row in ROWS}
+
+
+def test_an_entry_cites_a_source_and_says_what_was_seen():
+    assert not those(lambda entry: len(entry.statement) < 20 or not entry.published)
+    assert not those(lambda entry: not re.search(r"[A-Z]", entry.citation))
+    assert not those(lambda entry: entry.doi and not re.match(r"10\.\d{4,}/\S+", entry.doi))
+
+
+def test_what_was_not_read_does_not_gate():
+    assert not those(lambda entry: entry.read == "memory, unverified" and entry.use != "unverified")
+
+
+def test_an_entry_is_asked_or_says_what_it_waits_for():
+    assert not those(lambda entry: entry.asked == bool(entry.not_modelled))
+    assert not those(lambda entry: entry.asked != bool(entry.criteria))
+
+
+@pytest.mark.parametrize("name", WITH_DATA)
+def test_a_protocol_can_be_planned(name):
+    entry = findings()[name]
+    check_entry(name, entry)
+    assert plans(entry, seed=7, where=name).keys() == entry.protocol.runs.keys()
+
+
+def test_every_python_protocol_belongs_to_an_entry():
+    assert {e.protocol for e in findings().values() if isinstance(e.protocol, str)} == set(PROTOCOLS)
+
+
+def test_most_physiology_of_the_cord_is_modelled():
+    spinal = [e for e in findings().values() if e.area.startswith("scs/") and e.use == "physiology"]
+    assert len(spinal) >= 60
+    assert sum(entry.asked for entry in spinal) / len(spinal) >= 0.8
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("crosby2015_gabab", "meuwissen2020_gaba_both"),
+        ("yakhnitsa1998_allodynic_only", "rankin2024_synchrony"),
+    ],
+)
+def test_rivals_name_each_other(one, other):
+    for mine, rival in ((one, other), (other, one)):
+        author, year = re.match(r"([a-z]+)(\d{4})", rival).groups()
+        assert f"{author.capitalize()} {year}" in findings()[mine].scenario.partition("against")[2]
