@@ -40,7 +40,7 @@ app = typer.Typer(
 )
 
 PARADIGM = typer.Option(help="Stimulation paradigm; see `dhmodel list paradigms`.")
-STATE = typer.Option(help="State of the cord; see `dhmodel list states`.")
+STATE = typer.Option(help="State of the cord, or one of a cohort (snl#3); see `dhmodel list states`.")
 STIMULUS = typer.Option(help="Test stimulus; see `dhmodel list stimuli`.")
 SET = typer.Option(
     "--set", metavar="PATH=VALUE", help='A parameter, such as tonic.frequency="50 Hz"; repeatable.'

@@ -298,11 +298,13 @@ def simulate(
         Stimulation: a name, see `dhmodel.list_paradigms`; a TOML file; or a `dhmodel.Paradigm`. ``"none"`` is
         no stimulation.
     state : str
-        State of the cord, see `dhmodel.list_states`.
+        State of the cord, see `dhmodel.list_states`, or a cord of the cohort around one: ``"snl#3"``, see
+        `dhmodel.cohort`.
     stimulus : str
         Test stimulus, see `dhmodel.list_stimuli`; ``"spontaneous"`` is none.
     drugs : mapping of {str : float}, optional
-        Drug to dose, the fraction of the mechanism blocked, 0 to 1.
+        Drug to dose, 0 to 1: the fraction of its receptors that it blocks or activates. See
+        `dhmodel.list_drugs`.
     set : mapping of {str : object}, optional
         Parameter path to value: text with a unit or a Brian2 quantity; a number where the parameter is
         dimensionless.

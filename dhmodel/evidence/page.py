@@ -3,12 +3,11 @@
 from base64 import b64encode
 from collections.abc import Mapping
 from html import escape
-from io import BytesIO
 
 from dhmodel.evidence.report import facts, said
 from dhmodel.evidence.summary import COLUMNS, by_area, by_use, headline, mark
 from dhmodel.evidence.validation import Outcome
-from dhmodel.plots.evidence import Strip, finding_figure
+from dhmodel.plots.evidence import Strip, finding_svg
 
 __all__ = ["page"]
 
@@ -87,7 +86,7 @@ def _article(name: str, outcome: Outcome) -> str:
         parts.append(f'<img alt="{escape(name)}" src="{_figure(outcome)}">')
     if outcome.entry.criteria:
         items = (
-            f"<li><code>{one.value}</code> {escape(said(one, outcome))}</li>"
+            f"<li><code>{one.value}</code>: {escape(said(one, outcome))}</li>"
             for one in outcome.entry.criteria
         )
         parts.append(f"<ul>{''.join(items)}</ul>")
@@ -110,6 +109,4 @@ def _figure(outcome: Outcome) -> str:
         )
         for at, one in enumerate(outcome.entry.criteria)
     ]
-    written = BytesIO()
-    finding_figure(strips).savefig(written, format="svg", metadata={"Date": None})
-    return f"data:image/svg+xml;base64,{b64encode(written.getvalue()).decode()}"
+    return f"data:image/svg+xml;base64,{b64encode(finding_svg(strips)).decode()}"

@@ -37,6 +37,7 @@ def said(criterion: Criterion, outcome: Outcome) -> str:
     if criterion.value not in numbers:
         return f"wanted {criterion.wanted()}: {criterion.about}"
     mean, sd = numbers[criterion.value]
+    sd = sd if sd > 1e-9 * abs(mean) else 0.0  # what rounding leaves of nothing
     spread = f" ± {sd:.2g}" if outcome.verdict.answer[criterion.value].size > 1 else ""
     missed = ", missed" if criterion in outcome.verdict.broken else ""
     return f"{mean:.3g}{spread} (wanted {criterion.wanted()}{missed}): {criterion.about}"
@@ -62,6 +63,6 @@ def _table(head: str, counts: Mapping[str, list[int]]) -> list[str]:
 
 def _section(name: str, outcome: Outcome) -> list[str]:
     lines = [f"## {name}: {mark(outcome)}", "", f"{outcome.entry.statement} ({outcome.entry.area})", ""]
-    lines += [f"- `{one.value}` {said(one, outcome)}" for one in outcome.entry.criteria]
+    lines += [f"- `{one.value}`: {said(one, outcome)}" for one in outcome.entry.criteria]
     lines += [f"- {key}: {text}" for key, text in facts(outcome)]
     return [*lines, ""]

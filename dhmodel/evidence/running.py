@@ -10,7 +10,7 @@ from dhmodel.errors import StoreError
 from dhmodel.evidence.kept import Kept
 from dhmodel.evidence.work import Work, compute, identity
 from dhmodel.simulate import Plan, prepare
-from dhmodel.sweep.executors import Event, Executor, InProcess, Measure, Pool, Task
+from dhmodel.sweep.executors import Event, Executor, InProcess, Pool, Task
 from dhmodel.sweep.runner import SweepInterrupted
 
 __all__ = ["Unit", "run_units"]
@@ -24,7 +24,6 @@ def run_units(
     workers: int = 1,
     progress: bool = True,
     title: str = "ledger",
-    measure: Measure[Work] = compute,
 ) -> dict[str, str]:
     """
     Run what is not kept yet, and keep it.
@@ -40,8 +39,6 @@ def run_units(
         Whether to show a bar and messages on stderr.
     title : str
         What the bar is called.
-    measure : callable
-        Runs a unit; a module's function, so that workers can import it.
 
     Returns
     -------
@@ -62,7 +59,7 @@ def run_units(
     for plan in dict.fromkeys(work for work, _ in missing.values() if isinstance(work, Plan)):
         prepare(plan)
     tasks = [Task(at, replicate, work) for at, (work, replicate) in enumerate(missing.values())]
-    executor: Executor = InProcess(measure) if workers == 1 else Pool(measure, workers)
+    executor: Executor = InProcess(compute) if workers == 1 else Pool(compute, workers)
     bar = tqdm(
         total=len(units),
         initial=len(units) - len(missing),

@@ -17,7 +17,17 @@ from dhmodel.measures.cells import (
     replicates,
     responding,
 )
-from dhmodel.measures.evoked import CRITERION, between, crossing, evoked, output, slope, steepness, threshold
+from dhmodel.measures.evoked import (
+    CRITERION,
+    between,
+    crossing,
+    evoked,
+    onset,
+    output,
+    slope,
+    steepness,
+    threshold,
+)
 from dhmodel.measures.field import field_size, surround_ratio
 from dhmodel.measures.peristimulus import half_recovery, kernel, peri_event
 from dhmodel.measures.rates import SILENT, active_fraction, known, percent_of_baseline, spread
@@ -44,6 +54,7 @@ __all__ = [
     "kernel",
     "known",
     "locking",
+    "onset",
     "output",
     "peri_event",
     "percent_of_baseline",

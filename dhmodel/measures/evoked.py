@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from dhmodel.errors import InputError
 from dhmodel.measures.rates import known
 
-__all__ = ["CRITERION", "between", "crossing", "evoked", "output", "slope", "steepness", "threshold"]
+__all__ = ["CRITERION", "between", "crossing", "evoked", "onset", "output", "slope", "steepness", "threshold"]
 
 CRITERION = 5.0
 """Rate above rest in Hz, mean of the projection cells, at which a stimulus counts as noticed."""
@@ -85,6 +85,41 @@ def evoked(ds: xr.Dataset, during: tuple[float, float], before: tuple[float, flo
     return gain.rename("evoked").assign_attrs(units="Hz", long_name="firing rate above rest")
 
 
+def onset(
+    ds: xr.Dataset, before: tuple[float, float], criterion: float = CRITERION, width: float = 0.2
+) -> xr.DataArray:
+    """
+    Time at which the rate has risen to a criterion above rest: where a ramp of heat is first noticed.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        With `psth`.
+    before : tuple of float
+        Begin and end of rest, in s; the rise is sought after it.
+    criterion : float
+        In Hz.
+    width : float
+        Rates are means over stretches so long, in s, and are interpolated between their middles.
+
+    Returns
+    -------
+    xarray.DataArray
+        In s; the dimensions of `psth` without `time`. Infinite where the rate does not rise so far.
+
+    Raises
+    ------
+    InputError
+        As `between`.
+    """
+    rest, bin = between(ds, *before), float(ds["time"][1] - ds["time"][0])
+    later = ds["psth"].sel(time=slice(before[1] - _EDGE, None))
+    coarse = later.coarsen(time=max(1, round(width / bin)), boundary="trim").mean()
+    middle = coarse.assign_coords(time=coarse["time"] + bin / 2)
+    found = threshold(middle - rest, "time", criterion)
+    return found.rename("onset").assign_attrs(units="s", long_name=f"first rise by {criterion:g} Hz")
+
+
 def output(rates: xr.DataArray, populations: Sequence[str] = PROJECTION) -> xr.DataArray:
     """Mean over the cells that project to the brain, each population alike."""
     for name in populations:
@@ -116,7 +151,9 @@ def threshold(response: xr.DataArray, dim: str, criterion: float = CRITERION) ->
     InputError
         No such dimension.
     """
-    return _along(response, dim, crossing, level=criterion).rename("threshold")
+    found = _along(response, dim, crossing, level=criterion)
+    units = response[dim].attrs.get("units", "")
+    return found.rename("threshold").assign_attrs(units=units, long_name=f"threshold of {dim}")
 
 
 def slope(response: xr.DataArray, dim: str, above: float | xr.DataArray = -np.inf) -> xr.DataArray:
@@ -137,7 +174,9 @@ def slope(response: xr.DataArray, dim: str, above: float | xr.DataArray = -np.in
     """
     known(dim, response.dims, "dimension")
     kept = response.where(response[dim] >= above)
-    return _along(kept, dim, steepness).rename("slope")
+    units = f"{response.attrs.get('units', '')}/{response[dim].attrs.get('units', '')}"
+    found = _along(kept, dim, steepness).rename("slope")
+    return found.assign_attrs(units=units, long_name=f"response per {dim}")
 
 
 def crossing(x: ArrayLike, y: ArrayLike, level: float) -> NDArray[np.float64]:
@@ -185,6 +224,10 @@ def _along(
     known(dim, response.dims, "dimension")
     at = response[dim].values
     found: xr.DataArray = xr.apply_ufunc(
-        lambda values: function(at, values, **settings), response, input_core_dims=[[dim]], dask="allowed"
+        lambda values: function(at, values, **settings),
+        response,
+        input_core_dims=[[dim]],
+        dask="allowed",
+        keep_attrs=False,
     )
     return found

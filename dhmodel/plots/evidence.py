@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from dhmodel.plots.style import COLUMN, styled
 
-__all__ = ["Strip", "finding_figure"]
+__all__ = ["Strip", "finding_figure", "finding_svg"]
 
 INSIDE, OUTSIDE, BAND, PUBLISHED = "#0b6e4f", "#b3261e", "#d9efe4", "0.15"
 ROW, EDGES = 0.36, 0.34
@@ -67,6 +69,15 @@ def finding_figure(strips: Sequence[Strip]) -> Figure:
     for axes, strip in zip(panels, strips, strict=True):
         _draw(axes, strip)
     return figure
+
+
+@styled
+def finding_svg(strips: Sequence[Strip]) -> bytes:
+    """Draw the figure of a finding as SVG with letters as text: small, and always the same for the same."""
+    written = BytesIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "finding"}):
+        finding_figure(strips).savefig(written, format="svg", metadata={"Date": None})
+    return written.getvalue()
 
 
 def _draw(axes: Axes, strip: Strip) -> None:

@@ -36,8 +36,17 @@ _NAMES = {
     "spontaneous": "Spontaneous activity",
     "pinch": "Pinch",
     "brush": "Brush",
+    "brush_wide": "Brush, centre and surround",
+    "brush_surround": "Brush, surround",
+    "vonfrey": "Von Frey press",
+    "heat": "Heat",
+    "shock": "Electrical shock",
     "volley": "A and C volley",
     "windup": "Wind-up train",
+    "windup_root": "Wind-up train, root stimulated",
+    "vonfrey.force": "Force",
+    "heat.temperature": "Temperature",
+    "shock.intensity": "Shock, multiples of the A\N{GREEK SMALL LETTER BETA} threshold",
     "tonic.frequency": "Tonic SCS frequency",
 }
 

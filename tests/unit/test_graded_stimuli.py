@@ -158,6 +158,17 @@ def test_slow_heat_is_carried_by_c_fibres_and_fast_heat_by_a_fibres_too():
     assert fast["AD"] > 0.5 * fast["CP"]
 
 
+def test_slow_heat_reaches_the_rates_of_yeomans_in_time():
+    slow = {"heat__ramp": "0.9 degC/s", "heat__delay": "0 s", "heat__temperature": "46 degC"}
+    P, trains = drawn("heat", 13, fibre__C__conduction="0.01 ms", **slow)
+    times = trains.times[np.isin(trains.fibres, members(P, "CP"))]
+    early, late = (
+        np.sum((times >= start) & (times < start + 2)) / 2 / members(P, "CP").size for start in (8, 10)
+    )
+    assert early < 1 < late
+    assert late == pytest.approx(1.5, rel=0.3)
+
+
 def test_heat_below_every_threshold_is_not_felt():
     assert warmed(2, "38 degC") == {"CP": 0, "AD": 0}
     assert warmed(2, "20 degC") == {"CP": 0, "AD": 0}

@@ -17,9 +17,15 @@ def swept(rises):
     wdr = 1 + np.asarray(rises, float)[:, np.newaxis] * on
     pn = 0.5 * np.asarray(rises, float)[:, np.newaxis] * on
     data = np.stack([wdr, pn], axis=1)[:, np.newaxis]
+    force = ("vonfrey.force", FORCES, {"units": "N"})
     return xr.Dataset(
         {"psth": (("vonfrey.force", "replicate", "population", "time"), data, {"units": "Hz"})},
-        {"vonfrey.force": FORCES, "replicate": [0], "population": ["WDR", "PN"], "time": time},
+        {
+            "vonfrey.force": force,
+            "replicate": [0],
+            "population": ["WDR", "PN"],
+            "time": time,
+        },
     )
 
 
@@ -30,6 +36,18 @@ def test_evoked_is_the_rate_less_that_before():
     np.testing.assert_allclose(measures.between(ds, 1.5, 2.5).sel(population="WDR")[:, 0], [1, 2, 5, 13])
     np.testing.assert_allclose(measures.evoked(ds, during=(2, 3), before=(0, 1)), 0)
     assert evoked.attrs["units"] == "Hz"
+
+
+def test_the_onset_is_where_the_rate_has_risen():
+    time = np.round(np.arange(0, 4, 0.01), 9)
+    ramp = 2 + 10 * np.clip(time + 0.005 - 1, 0, None)  # at the middle of each bin
+    psth = np.stack([ramp, np.full(time.size, 2.0)])[np.newaxis]
+    ds = xr.Dataset(
+        {"psth": (("replicate", "population", "time"), psth)}, {"population": ["WDR", "PN"], "time": time}
+    )
+    found = measures.onset(ds, before=(0, 1), criterion=5)
+    np.testing.assert_allclose(found, [[1.5, np.inf]])
+    assert found.attrs["units"] == "s"
 
 
 def test_a_stretch_begins_and_ends_with_bins():
@@ -47,7 +65,7 @@ def test_the_threshold_is_where_the_output_crosses_the_criterion():
     output = measures.output(measures.evoked(swept([0, 2, 8, 24]), (1, 2), (0, 1)))
     np.testing.assert_allclose(output[:, 0], [0, 1.5, 6, 18])
     found = measures.threshold(output, "vonfrey.force", criterion=3)
-    assert found.dims == ("replicate",)
+    assert found.dims == ("replicate",) and found.attrs["units"] == "N"
     assert float(found[0]) == pytest.approx(0.05 + 0.05 / 3)
     assert float(measures.threshold(output, "vonfrey.force", 18)[0]) == pytest.approx(0.2)
     assert float(measures.threshold(output, "vonfrey.force", 19)[0]) == np.inf
@@ -59,6 +77,7 @@ def test_the_threshold_is_where_the_output_crosses_the_criterion():
 def test_the_suprathreshold_slope_leaves_the_rest_out():
     output = measures.output(measures.evoked(swept([0, 2, 8, 24]), (1, 2), (0, 1)))
     assert float(measures.slope(output, "vonfrey.force", above=0.1)[0]) == pytest.approx(120)
+    assert measures.slope(output, "vonfrey.force").attrs["units"] == "Hz/N"
     every = np.polyfit(FORCES, [0, 1.5, 6, 18], 1)[0]
     assert float(measures.slope(output, "vonfrey.force")[0]) == pytest.approx(every)
     found = measures.threshold(output, "vonfrey.force", 3)
