@@ -23,7 +23,7 @@ def field_size(rates: ArrayLike, rest: ArrayLike, added: float = ADDED) -> NDArr
     Parameters
     ----------
     rates : array_like, shape (places, cells)
-        Hz, one run per place, such as brush_wide with a narrow ``brush.width`` and several ``brush.centre``.
+        Hz, one run per place, such as vonfrey with a narrow ``vonfrey.width`` and several ``vonfrey.centre``.
     rest : array_like, shape (cells,)
         Hz, without the stimulus.
     added : float

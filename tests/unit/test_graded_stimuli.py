@@ -183,8 +183,8 @@ def recruited(intensity, name="shock", **settings):
 
 @pytest.mark.parametrize(
     ("intensity", "expected"),
-    [(0.4, (0, 0, 0)), (1, (0.5, 0, 0)), (1.5, (1, 0, 0)), (3, (1, 0.5, 0)), (10, (1, 1, 0)),
-     (15, (1, 1, 0.25)), (20, (1, 1, 0.5)), (30, (1, 1, 1))],
+    [(0.7, (0, 0, 0)), (1, (0.5, 0, 0)), (1.3, (1, 0, 0)), (2.1, (1, 0, 0)), (3, (1, 0.5, 0)),
+     (14, (1, 1, 0)), (17, (1, 1, 0.25)), (20, (1, 1, 0.5)), (26, (1, 1, 1)), (100, (1, 1, 1))],
 )  # fmt: skip
 def test_the_intensity_of_a_shock_recruits_class_after_class(intensity, expected):
     share = recruited(intensity)

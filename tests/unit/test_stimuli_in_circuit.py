@@ -1,11 +1,11 @@
-"""The step of current into a population, through the whole simulation."""
+"""Stimuli through the whole simulation: steps of current, force, and what measures make of them."""
 
 import numpy as np
 import pytest
 
 from dhmodel import simulate
 from dhmodel.errors import InputError
-from dhmodel.measures import between
+from dhmodel.measures import active_cells, between, evoked, replicates
 from dhmodel.parameters import paths
 
 ISOLATED = {path: 0 for path in paths() if path.startswith("synapse.") and path.endswith(".scale")}
@@ -51,3 +51,22 @@ def test_a_step_that_ends_before_it_begins_is_refused():
         stepped(on="2 s", off="1 s")
     with pytest.raises(InputError, match='unknown current_step.population "MN"'):
         stepped(population="MN")
+
+
+def test_a_press_drives_projection_cells_by_its_force_and_while_it_lasts():
+    weak, strong = (
+        simulate(
+            stimulus="vonfrey",
+            set={"circuit.scale": 0.25, "vonfrey.force": force},
+            seed=7,
+            replicates=2,
+            spikes=True,
+        )
+        for force in ("10 mN", "1 N")
+    )
+    gains = [evoked(ds, during=(1, 4), before=(0, 1)) for ds in (weak, strong)]
+    added = [float(gain.sel(population="WDR").mean()) for gain in gains]
+    assert added[0] < 1 and added[1] > 10
+    active = [replicates(ds, "WDR", active_cells, start=1, stop=4) for ds in (weak, strong)]
+    assert active[0].dims == ("replicate",)
+    assert (active[0] < active[1]).all() and (active[1] > 0.5).all()
