@@ -87,7 +87,7 @@ class Plan:
             self.warmup,
             self.seed,
             self.target,
-            version("dhmodel"),
+            _version(),
             *([] if self.trains is None else [self.trains.digest(), self.fill]),
         ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
@@ -159,6 +159,12 @@ def _target(name: str) -> str:
         _warn_of_numpy()
         return "numpy"
     return "cpp"
+
+
+@lru_cache
+def _version() -> str:
+    """Version of the package, which the metadata take a while to tell."""
+    return version("dhmodel")
 
 
 @lru_cache

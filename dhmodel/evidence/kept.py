@@ -3,6 +3,7 @@
 import os
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,9 @@ class Kept:
                 np.savez_compressed(stream, **dict(arrays))  # type: ignore[arg-type]
             os.replace(part, file)
         except OSError as error:
+            with suppress(OSError):  # what stands in the way of the file may stand in the way of this
+                part.unlink()
             raise StoreError(f"{file}: cannot write: {error.strerror or error}") from error
-        finally:
-            part.unlink(missing_ok=True)
 
     def drop(self, name: str) -> None:
         """Forget what is kept under a name, if anything is."""

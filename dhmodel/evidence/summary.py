@@ -25,7 +25,7 @@ def headline(outcomes: Mapping[str, Outcome], replicates: int) -> list[str]:
         f"One set of default parameters answers all; {replicates} replicates of seed {SEED}, each with its "
         "own cells, wiring, trains and noise.",
     ]
-    if failing := [name for name, one in outcomes.items() if one in asked and one.verdict.status == "fails"]:
+    if failing := [name for name, one in outcomes.items() if one.gates and one.verdict.status == "fails"]:
         lines.append(f"Fail: {', '.join(failing)}.")
     if named := scenarios(rows):
         lines.append("Verdicts that depend on a scenario: " + "; ".join(named) + ".")
