@@ -8,7 +8,6 @@ finding of physiology that passes there does not pass now.
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 from dhmodel.errors import StoreError
@@ -36,25 +35,25 @@ class Expected:
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=4)
-def expected(file: Path = FILE) -> Mapping[str, Expected]:
-    """Baseline by finding; empty if there is no such file."""
-    if not file.is_file():
+def expected(file: Path | None = None) -> Mapping[str, Expected]:
+    """Baseline by finding, of the package unless another file is given; empty if there is no such file."""
+    chosen = file or FILE
+    if not chosen.is_file():
         return {}
-    return {name: Expected(**table) for name, table in tomllib.loads(file.read_text("utf-8")).items()}
+    return {name: Expected(**table) for name, table in tomllib.loads(chosen.read_text("utf-8")).items()}
 
 
-def fallen(outcomes: Mapping[str, Outcome], file: Path = FILE) -> list[str]:
+def fallen(outcomes: Mapping[str, Outcome], file: Path | None = None) -> list[str]:
     """Ids of gating findings that pass in the baseline and do not pass now."""
     return [name for name, was, now in _gates(outcomes, file) if was == "passes" and now != "passes"]
 
 
-def risen(outcomes: Mapping[str, Outcome], file: Path = FILE) -> list[str]:
+def risen(outcomes: Mapping[str, Outcome], file: Path | None = None) -> list[str]:
     """Ids of gating findings that fail in the baseline, or are not in it, and pass now."""
     return [name for name, was, now in _gates(outcomes, file) if was != "passes" and now == "passes"]
 
 
-def fast(file: Path = FILE, limit: float = FAST_SECONDS) -> list[str]:
+def fast(file: Path | None = None, limit: float = FAST_SECONDS) -> list[str]:
     """Ids of the cheapest findings, as many as take no more than `limit` seconds together."""
     chosen: list[str] = []
     left = limit
@@ -66,7 +65,7 @@ def fast(file: Path = FILE, limit: float = FAST_SECONDS) -> list[str]:
     return chosen
 
 
-def accept(outcomes: Mapping[str, Outcome], known: Mapping[str, object], file: Path = FILE) -> None:
+def accept(outcomes: Mapping[str, Outcome], known: Mapping[str, object], file: Path | None = None) -> None:
     """
     Renew the baseline of the findings that were asked for; others stay, those that are no longer known go.
 
@@ -75,7 +74,8 @@ def accept(outcomes: Mapping[str, Outcome], known: Mapping[str, object], file: P
     outcomes : mapping of {str : Outcome}
     known : mapping
         Every finding there is; its order is that of the file.
-    file : Path
+    file : Path, optional
+        Another baseline than the package's.
 
     Raises
     ------
@@ -86,14 +86,14 @@ def accept(outcomes: Mapping[str, Outcome], known: Mapping[str, object], file: P
     merged = {**expected(file), **new}
     asked = [name for name in known if name in merged and (name in new or name not in outcomes)]
     text = HEAD + "".join(f"\n{_table(name, merged[name])}" for name in asked)
+    chosen = file or FILE
     try:
-        file.write_text(text, encoding="utf-8")
+        chosen.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise StoreError(f"{file}: cannot write: {error.strerror or error}") from error
-    expected.cache_clear()
+        raise StoreError(f"{chosen}: cannot write: {error.strerror or error}") from error
 
 
-def _gates(outcomes: Mapping[str, Outcome], file: Path) -> list[tuple[str, str, str]]:
+def _gates(outcomes: Mapping[str, Outcome], file: Path | None) -> list[tuple[str, str, str]]:
     """Id, verdict in the baseline and verdict now of every finding that gates."""
     known = expected(file)
     return [

@@ -43,10 +43,14 @@ def validate(
     ] = False,
 ) -> None:
     """Ask the model for published findings; exit status 1 if one that passed before does not now."""
-    from dhmodel.evidence.told import renew, tell
+    from dhmodel.evidence import baseline
+    from dhmodel.evidence.ledger import findings
+    from dhmodel.evidence.told import refuse_renewal, tell
     from dhmodel.evidence.validate import FOLDER, outcomes, write
     from dhmodel.sweep.runner import SweepInterrupted
 
+    if accept:
+        refuse_renewal(seeds)
     folder, processes = out or FOLDER, (os.cpu_count() or 1) if workers is None else workers
     try:
         found = outcomes(
@@ -56,7 +60,7 @@ def validate(
         raise Interrupted(str(stop)) from None
     write(found, seeds, folder)
     if accept:
-        renew(found, seeds)
+        baseline.accept(found, findings())
     text, fell = tell(found, seeds, folder)
     typer.echo(text)
     if fell:

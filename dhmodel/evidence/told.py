@@ -1,18 +1,17 @@
-"""What the command line says after a validation, and renewing the baseline on purpose."""
+"""What the command line says after a validation, and what it refuses before."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from dhmodel.errors import InputError
-from dhmodel.evidence.baseline import FILE, accept, fallen, risen
-from dhmodel.evidence.ledger import findings
+from dhmodel.evidence.baseline import fallen, risen
 from dhmodel.evidence.summary import headline
 from dhmodel.evidence.validation import REPLICATES, Outcome
 
-__all__ = ["renew", "tell"]
+__all__ = ["refuse_renewal", "tell"]
 
 
-def tell(found: Mapping[str, Outcome], seeds: int, folder: Path, file: Path = FILE) -> tuple[str, str]:
+def tell(found: Mapping[str, Outcome], seeds: int, folder: Path) -> tuple[str, str]:
     """
     Verdicts, and what fell.
 
@@ -22,8 +21,6 @@ def tell(found: Mapping[str, Outcome], seeds: int, folder: Path, file: Path = FI
     seeds : int
     folder : Path
         Where the reports are.
-    file : Path
-        The baseline.
 
     Returns
     -------
@@ -35,30 +32,27 @@ def tell(found: Mapping[str, Outcome], seeds: int, folder: Path, file: Path = FI
     """
     lines = [f"{one.verdict.line()}{_marked(one)}" for one in found.values() if one.entry.asked]
     lines += ["", *headline(found, seeds), f"report: {folder / 'report.html'}"]
-    if new := risen(found, file):
+    if new := risen(found):
         lines.append(f"new: {', '.join(new)} pass; `dhmodel validate --accept` takes them into the baseline")
     parts = []
-    if gone := fallen(found, file):
+    if gone := fallen(found):
         parts.append(f"{len(gone)} of {len(found)} findings passed before and do not now: {', '.join(gone)}")
     if broken := [name for name, one in found.items() if one.entry.asked and one.verdict.note]:
         parts.append(f"could not be computed: {', '.join(broken)}; the report says why")
     return "\n".join(lines), "; ".join(parts)
 
 
-def renew(found: Mapping[str, Outcome], seeds: int, file: Path = FILE) -> None:
+def refuse_renewal(seeds: int) -> None:
     """
-    Take the verdicts into the baseline.
+    Complain of a renewal of the baseline before hours go into it.
 
     Raises
     ------
     InputError
-        On another number of replicates than the baseline rests on.
-    StoreError
-        The file cannot be written.
+        Another number of replicates than the baseline rests on.
     """
     if seeds != REPLICATES:
         raise InputError(f"--accept: got --seeds {seeds}, the baseline rests on {REPLICATES}")
-    accept(found, findings(), file)
 
 
 def _marked(one: Outcome) -> str:

@@ -1,0 +1,67 @@
+"""The digest of the code changes where numbers may, and stays where they may not."""
+
+import subprocess
+import sys
+
+import pytest
+
+from dhmodel.evidence import code
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    (tmp_path / "circuit").mkdir()
+    files = {
+        "circuit/a.py": '"""About a."""\nX = 1\n\n\ndef f():\n    """Say so."""\n    return X\n',
+        "circuit/a.toml": '[x]\nvalue = 1\nabout = "one"\nsource = "s"\nread = "convention"\n',
+        "circuit/a.h": "#define X 1\n",
+        "units.py": "Y = 2\n",
+        "cli.py": "Z = 3\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(code, "PACKAGE", tmp_path)
+
+    def digest():
+        code.digest.cache_clear()
+        return code.digest(("circuit", "units.py"))
+
+    yield tmp_path, digest
+    code.digest.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "same"),
+    [
+        ("circuit/a.py", "X = 1", "X = 2", False),
+        ("circuit/a.py", "return X", "return X + 0", False),
+        ("circuit/a.py", "X = 1", "X = 1  # why", True),
+        ("circuit/a.py", "About a.", "More about a.", True),
+        ("circuit/a.py", "Say so.", "Say it well.", True),
+        ("circuit/a.toml", "value = 1", "value = 2", False),
+        ("circuit/a.toml", "one", "two", True),
+        ("circuit/a.h", "1", "2", False),
+        ("units.py", "2", "3", False),
+        ("cli.py", "3", "4", True),
+    ],
+)
+def test_what_decides_numbers_counts_and_nothing_else(package, file, before, after, same):
+    folder, digest = package
+    old = digest()
+    text = (folder / file).read_text()
+    assert before in text
+    (folder / file).write_text(text.replace(before, after))
+    assert (digest() == old) == same
+
+
+def test_every_module_that_a_run_imports_is_covered():
+    """A module that decides numbers and is not in the digest would let stale recordings through."""
+    program = (
+        "import sys, dhmodel.simulate; print(*(name for name in sys.modules if name.startswith('dhmodel.')))"
+    )
+    names = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    rest = {name.split(".")[1] for name in names.split()} - {
+        part.removesuffix(".py") for part in code.RECORDINGS
+    }
+    # `dhmodel.simulate` comes with the package's own attributes, the sweep among them, which only call it
+    assert rest <= {"errors", "sweep"}
