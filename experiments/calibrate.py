@@ -44,6 +44,7 @@ NO_GABA_B = {"synapse.gaba_b.scale": 0}
 #: Runs by name: arguments of `dhmodel.simulate`.
 RUNS: dict[str, dict[str, Any]] = {
     "rest": {},
+    "rest_50": {"paradigm": "tonic"},
     "rest_snl": {"state": "snl"},
     "rest_snl_50": {"state": "snl", "paradigm": "tonic"},
     "brush": {"stimulus": "brush"},
@@ -175,6 +176,8 @@ TARGETS: dict[str, Target] = {
     "rest PN, Hz": (lambda r: r.rate("rest", "PN"), 0.0, 1, "P043"),
     "rest snl WDR, Hz": (lambda r: r.rate("rest_snl", "WDR"), 2, 8, "P043"),
     "rest snl WDR active": (lambda r: r.active("rest_snl", "WDR"), 0.6, 1.0, "P040"),
+    "rest at 50 Hz WDR, Hz": (lambda r: r.rate("rest_50", "WDR"), 0, 2, "stimulation excites no nociceptive output"),
+    "rest snl at 50 Hz PN, Hz": (lambda r: r.rate("rest_snl_50", "PN"), 0, 0.3, "no pain by stimulation"),
     "rest snl: WDR lowered by 50 Hz": (
         lambda r: r.lowered("rest_snl_50", "rest_snl", "WDR"),
         0.2,
@@ -252,7 +255,7 @@ TARGETS: dict[str, Target] = {
         0.8,
         "Cui et al. 1996, Crosby et al. 2015: GABA-B carries a part",
     ),
-    "foreman first, %": (lambda r: r.foreman()["first"], 101, 250, "Foreman et al. 1976"),
+    "foreman first, %": (lambda r: r.foreman()["first"], 101, 400, "Foreman et al. 1976"),
     "foreman trough, %": (lambda r: r.foreman()["trough"], 0, 20, "Foreman et al. 1976"),
     "foreman 30 ms, %": (lambda r: r.foreman()["30 ms"], 12, 50, "Foreman et al. 1976"),
     "foreman 50 ms, %": (lambda r: r.foreman()["50 ms"], 36, 62, "Foreman et al. 1976"),
