@@ -18,12 +18,14 @@ _SOURCE = Path(__file__).with_name("axon.cpp")
 _CONSTANTS = (
     "activation_tau",
     "accommodation",
+    "accommodation_linear",
     "relative",
     "relative_tau",
+    "supernormal",
+    "supernormal_tau",
     "fatigue",
     "fatigue_tau",
     "noise",
-    "noise_tau",
 )
 
 
