@@ -86,6 +86,9 @@ def test_the_table_survives_a_file(found, tmp_path):
 def test_the_report_says_how_many_pass_on_what_and_how_robustly(found):
     text = markdown(found, 3)
     assert "7 findings, 4 of physiology: 3 are modelled (75%), of which 1 pass (33%)." in text
+    assert (
+        "Of them, 3 of the spinal cord (areas scs/...): 3 are modelled (100%), of which 1 pass (33%)." in text
+    )
     assert "3 replicates of seed 7" in text
     assert "Fail: failing, broken." in text
     assert "Verdicts that depend on a scenario: volume (1 fails)." in text
