@@ -17,14 +17,14 @@ def headline(outcomes: Mapping[str, Outcome], replicates: int) -> list[str]:
     """How many findings of physiology the model shows, on what, and how that depends on the parameters."""
     rows = list(outcomes.values())
     physiology = [one for one in rows if one.entry.use == "physiology"]
-    asked = [one for one in physiology if one.entry.asked]
-    passing = sum(one.verdict.status == "passes" for one in asked)
-    lines = [
-        f"{len(rows)} findings, {len(physiology)} of physiology: {len(asked)} are modelled "
-        f"({_share(len(asked), len(physiology))}), of which {passing} pass ({_share(passing, len(asked))}).",
+    spinal = [one for one in physiology if one.entry.area.startswith("scs/")]
+    lines = [f"{len(rows)} findings, {_modelled('of physiology', physiology)}."]
+    if len(spinal) < len(physiology):
+        lines.append(f"Of them, {_modelled('of the spinal cord (areas scs/...)', spinal)}.")
+    lines.append(
         f"One set of default parameters answers all; {replicates} replicates of seed {SEED}, each with its "
-        "own cells, wiring, trains and noise.",
-    ]
+        "own cells, wiring, trains and noise."
+    )
     if failing := [name for name, one in outcomes.items() if one.gates and one.verdict.status == "fails"]:
         lines.append(f"Fail: {', '.join(failing)}.")
     if named := scenarios(rows):
@@ -81,6 +81,13 @@ def cost(outcome: Outcome) -> str:
     if outcome.draws:
         parts.append(f"holds in {outcome.share:.0%} of {outcome.draws} draws")
     return "; ".join(parts)
+
+
+def _modelled(which: str, rows: list[Outcome]) -> str:
+    asked = [one for one in rows if one.entry.asked]
+    passing = sum(one.verdict.status == "passes" for one in asked)
+    modelled = f"{len(asked)} are modelled ({_share(len(asked), len(rows))})"
+    return f"{len(rows)} {which}: {modelled}, of which {passing} pass ({_share(passing, len(asked))})"
 
 
 def _ordered(rows: list[Outcome]) -> list[str]:

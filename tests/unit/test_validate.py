@@ -21,6 +21,7 @@ from dhmodel.evidence.trials import plans
 from dhmodel.evidence.validation import Outcome, choose
 from dhmodel.evidence.verdicts import Verdict, judge, unasked
 from dhmodel.parameters import resolve
+from dhmodel.sweep.runner import SweepInterrupted
 
 BASE = {
     "area": "scs/tonic",
@@ -86,6 +87,9 @@ def test_the_table_survives_a_file(found, tmp_path):
 def test_the_report_says_how_many_pass_on_what_and_how_robustly(found):
     text = markdown(found, 3)
     assert "7 findings, 4 of physiology: 3 are modelled (75%), of which 1 pass (33%)." in text
+    assert (
+        "Of them, 3 of the spinal cord (areas scs/...): 3 are modelled (100%), of which 1 pass (33%)." in text
+    )
     assert "3 replicates of seed 7" in text
     assert "Fail: failing, broken." in text
     assert "Verdicts that depend on a scenario: volume (1 fails)." in text
@@ -219,6 +223,14 @@ def test_the_command_fails_if_a_finding_could_not_be_computed(run):
     code, _, err = run()
     assert code == command.FELL
     assert err == "error: could not be computed: broken; the report says why\n"
+
+
+def test_ctrl_c_says_what_is_kept(run, monkeypatch):
+    def stop(ids, **given):
+        raise SweepInterrupted("3 of 5 runs are done and kept in x")
+
+    monkeypatch.setattr(validate, "outcomes", stop)
+    assert run() == (130, "", "interrupted: 3 of 5 runs are done and kept in x\n")
 
 
 def test_accepting_needs_the_seeds_of_the_baseline(run, tmp_path):
