@@ -99,15 +99,15 @@ class Results:
 
     recordings: Mapping[str, Sequence[Recording]]
 
-    def cells(self, run: str, population: str) -> np.ndarray:
-        """Rate of every cell, Hz, shape (replicate, cell)."""
+    def cells(self, run: str, population: str, start: float = 0.0) -> np.ndarray:
+        """Rate of every cell from `start` on, Hz, shape (replicate, cell)."""
         first = sum(self.recordings[run][0].sizes[p] for p in POPULATIONS[: POPULATIONS.index(population)])
         found = []
         for one in self.recordings[run]:
-            own = one.neurons[one.times >= 0] - first
+            own = one.neurons[one.times >= start] - first
             number = one.sizes[population]
             own = own[(own >= 0) & (own < number)]
-            found.append(np.bincount(own, minlength=number) / one.duration)
+            found.append(np.bincount(own, minlength=number) / (one.duration - start))
         return np.array(found)
 
     def rate(self, run: str, population: str) -> float:
@@ -123,12 +123,13 @@ class Results:
         return float((self.cells(run, population) - self.cells(rest, population) >= ANSWERS).mean())
 
     def left(self, run: str, without: str, population: str) -> float:
-        """Rate as a fraction of that without."""
-        return self.rate(run, population) / max(self.rate(without, population), 1e-3)
+        """Rate as a fraction of that without, after the onset."""
+        with_, none = (self.cells(name, population, start=1.0).mean() for name in (run, without))
+        return float(with_ / max(none, 1e-3))
 
     def lowered(self, run: str, without: str, population: str) -> float:
-        """Fraction of the cells active without whose rate falls below half."""
-        before, after = self.cells(without, population), self.cells(run, population)
+        """Fraction of the cells active without whose rate falls below half, after the onset."""
+        before, after = (self.cells(name, population, start=1.0) for name in (without, run))
         some = before > ACTIVE
         return float((after[some] < 0.5 * before[some]).mean()) if some.any() else 0.0
 
