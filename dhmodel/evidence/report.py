@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from dhmodel.evidence.ledger import Criterion
-from dhmodel.evidence.summary import COLUMNS, by_area, by_use, cost, headline, mark
+from dhmodel.evidence.summary import COLUMNS, by_area, by_use, cost, failing, headline, mark, scenarios
 from dhmodel.evidence.validation import Outcome
 
 __all__ = ["FACTS", "facts", "markdown", "said"]
@@ -26,6 +26,10 @@ def markdown(outcomes: Mapping[str, Outcome], replicates: int) -> str:
         lines += [line, ""]
     lines += _table("area", by_area(outcomes.values()))
     lines += _table("use", by_use(outcomes.values()))
+    if names := failing(outcomes):
+        lines += [f"Fail: {', '.join(names)}.", ""]
+    if named := scenarios(outcomes.values()):
+        lines += ["Verdicts that depend on a scenario:", "", *(f"- {one}" for one in named), ""]
     for name, one in outcomes.items():
         lines += _section(name, one)
     return "\n".join(lines).rstrip() + "\n"

@@ -8,7 +8,7 @@ import numpy as np
 from dhmodel.evidence.validation import SEED, Outcome
 from dhmodel.evidence.verdicts import STATUSES
 
-__all__ = ["COLUMNS", "by_area", "by_use", "cost", "headline", "mark", "scenarios"]
+__all__ = ["COLUMNS", "by_area", "by_use", "cost", "failing", "headline", "mark", "scenarios"]
 
 COLUMNS = (*STATUSES, "all")
 
@@ -25,10 +25,6 @@ def headline(outcomes: Mapping[str, Outcome], replicates: int) -> list[str]:
         f"One set of default parameters answers all; {replicates} replicates of seed {SEED}, each with its "
         "own cells, wiring, trains and noise."
     )
-    if failing := [name for name, one in outcomes.items() if one.gates and one.verdict.status == "fails"]:
-        lines.append(f"Fail: {', '.join(failing)}.")
-    if named := scenarios(rows):
-        lines.append("Verdicts that depend on a scenario: " + "; ".join(named) + ".")
     drawn = [one for one in rows if one.draws]
     if drawn:
         held = [one.share for one in drawn if one.verdict.status == "passes"]
@@ -42,6 +38,11 @@ def headline(outcomes: Mapping[str, Outcome], replicates: int) -> list[str]:
             f"within 10 %, one seed each; {often}."
         )
     return lines
+
+
+def failing(outcomes: Mapping[str, Outcome]) -> list[str]:
+    """Ids of the findings of physiology that the model does not show."""
+    return [name for name, one in outcomes.items() if one.gates and one.verdict.status == "fails"]
 
 
 def by_area(outcomes: Iterable[Outcome]) -> dict[str, list[int]]:

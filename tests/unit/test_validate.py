@@ -92,7 +92,7 @@ def test_the_report_says_how_many_pass_on_what_and_how_robustly(found):
     )
     assert "3 replicates of seed 7" in text
     assert "Fail: failing, broken." in text
-    assert "Verdicts that depend on a scenario: volume (1 fails)." in text
+    assert "Verdicts that depend on a scenario:\n\n- volume (1 fails)\n" in text
     assert "1 findings asked again on 4 draws" in text and "hold in 75% of the draws on average" in text
     assert "| scs/gate |  | 1 |  |  |  | 1 |" in text
     assert "| unverified |  | 1 |  |  |  | 1 |" in text
@@ -117,6 +117,8 @@ def test_the_page_needs_no_other_file_and_has_a_figure_for_each_answer(found):
     assert len(figures) == 4  # all but those that are not asked, and the broken one
     svg = base64.b64decode(figures[0]).decode()
     assert svg.startswith("<?xml") and ">ratio</text>" in svg
+    assert 'Fail: <a href="#failing">failing</a>, <a href="#broken">broken</a>.' in text
+    assert "<li>volume (1 fails)</li>" in text
     assert "it &lt;blew&gt; up" in text and "<blew>" not in text
     assert 'class="passes" id="passing"' in text and 'class="not-modelled"' in text
 
