@@ -54,7 +54,7 @@ def found():
         "passing": outcome(published="about 0.65", published_value=0.65, draws=4, share=0.75),
         "failing": outcome(values=(0.9, 1.0, 0.95), area="scs/gate", scenario="volume"),
         "compared": outcome(use="model", values=(0.9,)),
-        "doubtful": outcome(use="unverified", values=(0.9, 0.9, 0.9)),
+        "doubtful": outcome(use="unverified", values=(0.9, 0.9, np.nan)),
         "waiting": waiting(area="EIH"),
         "human": waiting("context"),
         "broken": Outcome(entry(), Verdict("broken", "fails", note="1 of 3 runs failed: it <blew> up")),
@@ -103,6 +103,7 @@ def test_the_report_says_of_each_finding_what_was_found_and_wanted(found):
     assert "## passing: passes" in text
     assert "- `ratio`: 0.6 ± 0.1 (wanted 0.4 to 0.8): ratio <of> things" in text
     assert "- `ratio`: 0.95 ± 0.05 (wanted 0.4 to 0.8, missed)" in text
+    assert "- `ratio`: not computed (wanted 0.4 to 0.8, missed)" in text
     assert "- published: about 0.65" in text
     assert "- cost: 3.0 s on one core; holds in 75% of 4 draws" in text
     assert "## doubtful: fails (unverified, never gates)" in text
@@ -205,7 +206,7 @@ def test_the_command_tells_verdicts_writes_reports_and_ends_well(run, tmp_path):
     assert (code, err) == (0, "")
     assert "one: passes; ratio 0.6 ± 0.1\n" in out
     assert "one: fails; ratio 0.95 ± 0.05 (wanted 0.4 to 0.8)\n" in out
-    assert "one: fails; ratio 0.9 ± 0 (wanted 0.4 to 0.8) (never gates)\n" in out
+    assert "one: fails; ratio nan ± nan (wanted 0.4 to 0.8) (never gates)\n" in out
     assert "context" not in out
     assert "new: passing pass; `dhmodel validate --accept` takes" in out
     assert {file.name for file in (tmp_path / "out").iterdir()} == {"verdicts.nc", "report.md", "report.html"}
