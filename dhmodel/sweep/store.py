@@ -33,7 +33,7 @@ from dhmodel.parameters import Parameters
 from dhmodel.simulate import attributes
 from dhmodel.sweep.executors import Arrays, Event, Status
 from dhmodel.sweep.layout import Layout, make_layout
-from dhmodel.sweep.spec import MODEL, SweepSpec, differences
+from dhmodel.sweep.spec import MODEL, POINT, SweepSpec, differences
 
 STATUSES: tuple[Status, ...] = ("pending", "running", "done", "failed")
 FLUSH_EVERY = 1.0
@@ -253,12 +253,17 @@ def _fill(spec: SweepSpec, layout: Layout, store: Store) -> zarr.Group:
     replicates = np.arange(spec.replicates)
     about = {"units": "1", "long_name": "replicate (trains, cells and wiring)"}
     coordinates = {axis.name: (axis.coordinate(), axis.attributes()) for axis in spec.axes}
+    if spec.columns:
+        number = np.arange(spec.shape[-1])
+        coordinates[POINT] = number, {"units": "1", "long_name": "number of the point"}
     for dim, (values, attrs) in {
         **coordinates,
         "replicate": (replicates, about),
         **layout.coordinates,
     }.items():
         _add(group, dim, values, (dim,), attrs)
+    for axis in spec.columns:
+        _add(group, axis.name, axis.coordinate(), (POINT,), axis.attributes())
     for name in layout.variables:
         _add_variable(group, spec, layout, name)
     _add_bookkeeping(group, spec)
@@ -272,9 +277,10 @@ def _attributes(spec: SweepSpec) -> dict[str, Any]:
     agreed = {name for name in first if all(other[name] == first[name] for other in others)}
     kept = {name: first[name] for name in first if name in agreed or name.startswith("parameters")}
     varying = {name: "varies" for name in ("n_neurons", "dt") if name not in agreed}
-    axes = [axis.name for axis in spec.axes]
-    own = {"sweep": spec.identity(), "axes": axes, "replicates": spec.replicates}
-    return dict(recording.provenance(kept | varying | own))
+    own = {"sweep": spec.identity(), "axes": list(spec.dims), "replicates": spec.replicates}
+    # by this name xarray knows what is a coordinate without being a dimension
+    beside = {"coordinates": " ".join(axis.name for axis in spec.columns)} if spec.columns else {}
+    return dict(recording.provenance(kept | varying | own)) | beside
 
 
 def _add(
@@ -293,15 +299,14 @@ def _add_variable(group: zarr.Group, spec: SweepSpec, layout: Layout, name: str)
         chunks=(*(1 for _ in swept), *rest),
         dtype="float64",
         fill_value=np.nan,
-        dimension_names=(*(axis.name for axis in spec.axes), "replicate", *recording.dims(name)),
+        dimension_names=(*spec.dims, "replicate", *recording.dims(name)),
         attributes={**recording.describe(name), "missing": MISSING},
     )
 
 
 def _add_bookkeeping(group: zarr.Group, spec: SweepSpec) -> None:
     """Status and error per unit; parameters per point."""
-    axes = tuple(axis.name for axis in spec.axes)
-    units, dims = (*spec.shape, spec.replicates), (*axes, "replicate")
+    units, dims = (*spec.shape, spec.replicates), (*spec.dims, "replicate")
     flags = {"flag_values": list(range(len(STATUSES))), "flag_meanings": " ".join(STATUSES)}
     _add(
         group,
@@ -323,7 +328,9 @@ def _add_bookkeeping(group: zarr.Group, spec: SweepSpec) -> None:
         ),
     }
     for name, (values, meaning) in texts.items():
-        _add(group, name, np.array(values).reshape(spec.shape), axes, {"units": "1", "long_name": meaning})
+        _add(
+            group, name, np.array(values).reshape(spec.shape), spec.dims, {"units": "1", "long_name": meaning}
+        )
 
 
 def _changed(first: Parameters, other: Parameters) -> str:
