@@ -228,8 +228,8 @@ def sweep(
 @app.command()
 def status(store: Annotated[Path, typer.Argument(help="Store of a sweep.")]) -> None:
     """Say how far a sweep is, and which of its runs failed and why."""
+    from dhmodel.sweep.opening import open_dataset, reading
     from dhmodel.sweep.report import status_text
-    from dhmodel.sweep.store import open_dataset, reading
 
     with reading(store):
         typer.echo(status_text(open_dataset(store)))
@@ -366,8 +366,8 @@ def bench(
 def _tell(done: "SweepStore", path: Path, file: "SweepFile | None") -> None:
     """After a sweep: its report and figure if its file asks for them, then what failed."""
     from dhmodel.plots import save, sweep_figure
+    from dhmodel.sweep.opening import reading
     from dhmodel.sweep.report import report_table
-    from dhmodel.sweep.store import reading
 
     if file and file.report:
         with reading(path):

@@ -101,7 +101,8 @@ def status_text(ds: xr.Dataset, most: int = 10) -> str:
     if "status" not in ds:
         raise InputError("not the store of a sweep: it holds no status")
     status, error = ds["status"].values, ds["error"].values
-    names = [str(name) for name in (*ds["status"].dims, *sorted(set(ds["status"].coords) - set(ds.dims)))]
+    dims = [str(name) for name in ds["status"].dims]
+    names = dims + sorted({str(name) for name in ds["status"].coords} - set(dims))
     lines = [f"{name}: {_values(ds[name])}" for name in names]
     counts = {name: int((status == flag).sum()) for flag, name in _flags(ds["status"])}
     lines.append(f"{counts['done']} of {status.size} runs done ({counts['done'] / status.size:.0%})")

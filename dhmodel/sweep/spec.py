@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import product
+from typing import Any
 
 import numpy as np
 
+from dhmodel import code
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters import Parameter, doses, parameter
 from dhmodel.simulate import Plan, plan
@@ -24,8 +26,8 @@ from dhmodel.units import to_si
 
 DEFAULTS = {"paradigm": "none", "state": "naive", "stimulus": "spontaneous"}
 ARGUMENTS = (*TEXT_AXES, "drugs", "set", "duration", "warmup", "seed", "target")
-FORMAT = 1
-"""Version of the layout of a store; a store of another version is refused."""
+FORMAT = 2
+"""Version of the layout of a store. One of an older version opens but is not continued."""
 
 POINT = "point"
 """Dimension of points that are no grid."""
@@ -88,6 +90,7 @@ class SweepSpec:
         return {
             "format": FORMAT,
             "code version": version("dhmodel"),
+            "digest of the code": code.digest(),
             "axes": {axis.name: list(axis.values) for axis in self.axes},
             "points": {axis.name: list(axis.values) for axis in self.columns},
             "replicates": self.replicates,
@@ -165,6 +168,11 @@ def differences(ours: Mapping[str, object], theirs: Mapping[str, object]) -> str
     if not parts and list(ours) != list(theirs):
         parts.append(f"order ({', '.join(theirs)} there, {', '.join(ours)} asked)")
     return ", ".join(parts)
+
+
+def plain(identity: Mapping[str, object]) -> dict[str, Any]:
+    """Return an identity as a store tells it, tuples as lists."""
+    return dict(json.loads(json.dumps(identity)))
 
 
 def _short(value: object) -> str:

@@ -15,8 +15,8 @@ import pytest
 import small
 
 from dhmodel.errors import EngineError, StoreError
+from dhmodel.sweep.opening import open_dataset
 from dhmodel.sweep.runner import SweepInterrupted
-from dhmodel.sweep.store import open_dataset
 
 HERE = Path(__file__).parent
 
