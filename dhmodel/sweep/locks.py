@@ -23,10 +23,13 @@ class Lock:
     Attributes
     ----------
     held : bool
+    left_open : bool
+        Whether whoever held it last was killed while it wrote.
     """
 
     def __init__(self, file: int | None, refusal: OSError | None = None):
         self._file, self._refusal = file, refusal
+        self.left_open = self._marked = file is not None and os.fstat(file).st_size > 0
 
     @property
     def held(self) -> bool:
@@ -38,9 +41,18 @@ class Lock:
         if self._refusal is not None:
             raise self._refusal
 
+    def mark(self) -> None:
+        """Note that writing begins; the note stays if this process is killed."""
+        if self._file is not None:
+            os.pwrite(self._file, b"writing", 0)
+            os.fsync(self._file)
+            self._marked = True
+
     def release(self) -> None:
         """Let others write."""
         if self._file is not None:
+            if self._marked:
+                os.ftruncate(self._file, 0)
             os.close(self._file)
             self._file = None
 

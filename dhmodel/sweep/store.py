@@ -198,10 +198,11 @@ def _continued(spec: SweepSpec, layout: Layout, path: Path, lock: Lock, check: b
         store = SweepStore(spec, layout, group, path, lock)
         _check_arrays(spec, layout, group)
     with _writing(path):
+        if lock.held and (check or lock.left_open):
+            store.drop_damaged()
         if store.unfinished():
             lock.needed()
-        if lock.held and (check or store.count("running")):
-            store.drop_damaged()
+            lock.mark()
     return store
 
 
