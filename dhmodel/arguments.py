@@ -1,8 +1,9 @@
 """What the command line makes of the arguments it is given."""
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dhmodel.errors import InputError, quoted, unknown
 
@@ -15,6 +16,7 @@ __all__ = [
     "check_store",
     "figure_file",
     "read_axes",
+    "read_design",
     "read_input",
     "read_kind",
     "read_pairs",
@@ -58,10 +60,54 @@ def read_input(
 
 def read_axes(given: list[str] | None) -> dict[str, list[str]]:
     """Read ``NAME=V1,V2,...`` arguments: the values of each axis."""
-    return {
-        name: [value.strip() for value in text.split(",")]
-        for name, text in read_pairs("--axis", given).items()
-    }
+    return _lists("--axis", given)
+
+
+def _lists(option: str, given: list[str] | None) -> dict[str, list[str]]:
+    pairs = read_pairs(option, given)
+    return {name: [value.strip() for value in text.split(",")] for name, text in pairs.items()}
+
+
+def read_design(
+    zipped: list[str] | None, points: Path | None, sample: str | None, ranges: list[str] | None
+) -> dict[str, Any]:
+    """Read `--zip`, `--points`, `--sample` and `--range`: the arguments of `dhmodel.sweep` of these names."""
+    found: dict[str, Any] = {}
+    if zipped:
+        found["zip"] = _lists("--zip", zipped)
+    if points is not None:
+        found["points"] = _rows(points)
+    if sample is not None:
+        found["sample"] = _sample(sample) | {"ranges": _lists("--range", ranges)}
+    elif ranges:
+        raise InputError("--range: needs --sample METHOD:NUMBER")
+    return found
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    """Points of a CSV file: names in its first line, a point in each other."""
+    try:
+        lines = [
+            [cell.strip() for cell in line] for line in csv.reader(file.read_text("utf-8-sig").splitlines())
+        ]
+    except OSError as error:
+        raise InputError(f"--points: {file}: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"--points: {file}: not CSV: {error}") from None
+    head, *rows = [line for line in lines if any(line)] or [[]]
+    if len(set(head)) < len(head):
+        raise InputError(f"--points: {file}: a name is there twice in the first line")
+    for number, row in enumerate(rows):
+        if len(row) != len(head):
+            raise InputError(f"--points: {file}: point {number} has {len(row)} values, needs {len(head)}")
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def _sample(text: str) -> dict[str, Any]:
+    method, *numbers = text.split(":")
+    if len(numbers) not in (1, 2) or not all(number.isdecimal() for number in numbers):
+        raise InputError(f"--sample: got {quoted(text)}, needs METHOD:NUMBER or METHOD:NUMBER:SEED")
+    return {"method": method, **dict(zip(("number", "seed"), map(int, numbers), strict=False))}
 
 
 def read_kind(kind: str) -> Mapping[str, str]:

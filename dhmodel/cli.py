@@ -18,6 +18,7 @@ from dhmodel.arguments import (
     check_store,
     figure_file,
     read_axes,
+    read_design,
     read_input,
     read_kind,
     read_pairs,
@@ -148,6 +149,8 @@ def run(
         "dhmodel sweep scs_frequency",
         'dhmodel sweep --axis "tonic.frequency=0 Hz,10 Hz,50 Hz" --axis state=naive,snl \\',
         "    --paradigm tonic --stimulus windup --store results/windup.zarr --workers 2",
+        'dhmodel sweep --zip "tonic.frequency=10 Hz,50 Hz" --zip tonic.amplitude=1.2,0.6',
+        'dhmodel sweep --sample latin:64 --range "tonic.frequency=1 Hz,1 kHz,log" --range pag.drive=0,1',
     )
 )
 def sweep(
@@ -157,6 +160,21 @@ def sweep(
     axis: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=V1,V2,...", help="A swept axis and its values; repeatable."),
+    ] = None,
+    zipped: Annotated[
+        list[str] | None,
+        typer.Option("--zip", metavar="NAME=V1,V2,...", help="Axes that move together; repeatable."),
+    ] = None,
+    points: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="A list of points: names, then a point a line.")
+    ] = None,
+    sample: Annotated[
+        str | None,
+        typer.Option(metavar="METHOD:NUMBER", help="Points drawn from ranges: latin, sobol or saltelli."),
+    ] = None,
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option("--range", metavar="NAME=LOW,HIGH[,log]", help="What --sample draws from; repeatable."),
     ] = None,
     paradigm: Annotated[str | None, PARADIGM] = None,
     state: Annotated[str | None, STATE] = None,
@@ -174,7 +192,7 @@ def sweep(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes.  [default: one per processor]")] = None,
 ) -> None:
-    """Simulate every combination of the values of some axes, into a store that resumes."""
+    """Simulate a grid of axes, or points that are no grid, into a store that resumes."""
     from dhmodel.sweep.files import read_sweep
     from dhmodel.sweep.runner import SweepInterrupted, run_sweep
     from dhmodel.sweep.spec import build_spec
@@ -193,11 +211,12 @@ def sweep(
     for key, pairs in (("set", read_pairs("--set", settings)), ("drugs", read_pairs("--drug", drug))):
         arguments[key] = {**arguments.get(key, {}), **pairs}
     axes: dict[str, list[Any]] = {**(file.axes if file else {}), **read_axes(axis)}
-    if not axes:
+    design = read_design(zipped, points, sample, ranges) or (file.design if file else {})
+    if not axes and not design:
         raise InputError(
             "sweep: needs a NAME (see `dhmodel list sweeps`), a FILE.toml or --axis NAME=V1,V2,..."
         )
-    spec = build_spec(axes, arguments, arguments.pop("replicates", 5))
+    spec = build_spec(axes, arguments, arguments.pop("replicates", 5), design=design)
     path = store or Path("results") / f"{file.name if file else 'sweep'}.zarr"
     try:
         done = run_sweep(spec, path, workers=(os.cpu_count() or 1) if workers is None else workers)
@@ -209,8 +228,8 @@ def sweep(
 @app.command()
 def status(store: Annotated[Path, typer.Argument(help="Store of a sweep.")]) -> None:
     """Say how far a sweep is, and which of its runs failed and why."""
+    from dhmodel.sweep.opening import open_dataset, reading
     from dhmodel.sweep.report import status_text
-    from dhmodel.sweep.store import open_dataset, reading
 
     with reading(store):
         typer.echo(status_text(open_dataset(store)))
@@ -347,8 +366,8 @@ def bench(
 def _tell(done: "SweepStore", path: Path, file: "SweepFile | None") -> None:
     """After a sweep: its report and figure if its file asks for them, then what failed."""
     from dhmodel.plots import save, sweep_figure
+    from dhmodel.sweep.opening import reading
     from dhmodel.sweep.report import report_table
-    from dhmodel.sweep.store import reading
 
     if file and file.report:
         with reading(path):

@@ -12,8 +12,8 @@ from hashlib import sha256
 
 import numpy as np
 
+from dhmodel import code
 from dhmodel.errors import InputError
-from dhmodel.evidence import code
 from dhmodel.evidence.draws import drawn
 from dhmodel.evidence.kept import Kept
 from dhmodel.evidence.ledger import Finding, Protocol

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dhmodel.evidence import code
+from dhmodel import code
 from dhmodel.evidence.catalogue import PROTOCOLS
 from dhmodel.evidence.draws import drawn
 from dhmodel.parameters.layout import POPULATIONS, SOURCES

@@ -78,7 +78,9 @@ def advance(state: State, slab: Slab) -> Fired:
     count = code.fired_count(spikes)
     segment, fibre = np.empty((2, count), dtype=np.int64)
     time, arrives = np.empty(count), np.empty(count, dtype=np.bool_)
-    code.fired_take(spikes, ctypes.c_int64(len(slab.weights)), *map(_address, (segment, fibre, time, arrives)))
+    code.fired_take(
+        spikes, ctypes.c_int64(len(slab.weights)), *map(_address, (segment, fibre, time, arrives))
+    )
     return Fired(slab.first + segment, fibre, time, arrives)
 
 

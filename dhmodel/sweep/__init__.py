@@ -12,8 +12,11 @@ __all__ = ["sweep"]
 
 
 def sweep(
-    axes: Mapping[str, Iterable[object]],
+    axes: Mapping[str, Iterable[object]] | None = None,
     *,
+    zip: Mapping[str, Iterable[object]] | None = None,
+    points: Iterable[Mapping[str, object]] | None = None,
+    sample: Mapping[str, object] | None = None,
     paradigm: str = "none",
     state: str = "naive",
     stimulus: str = "spontaneous",
@@ -29,15 +32,22 @@ def sweep(
     progress: bool = True,
 ) -> "xr.Dataset":
     """
-    Simulate every combination of the values of some axes.
+    Simulate every combination of the values of some axes, or points that are no grid.
 
     With a store, an interrupted sweep is resumed by the same call, and a finished one computes nothing.
 
     Parameters
     ----------
-    axes : mapping of {str : iterable}
+    axes : mapping of {str : iterable}, optional
         Values by axis: a parameter path, ``"paradigm"``, ``"state"``, ``"stimulus"`` or ``"drugs.<name>"``
         (dose, 0 to 1). Quantities are text with a unit, such as ``["0 Hz", "50 Hz"]``, or Brian2 quantities.
+    zip, points, sample : optional
+        One of the three gives points along a dimension `point`, which a grid of `axes` multiplies. `zip`:
+        values by name as in `axes`, which move together. `points`: a list of mappings of name to value.
+        `sample`: a mapping with `ranges` (name to ``[low, high]`` or ``[low, high, "log"]``), `number`,
+        `method` and `seed`; ``"latin"`` is a Latin hypercube of `number` points, ``"sobol"`` the first
+        `number` points of a Sobol sequence, ``"saltelli"`` the `number` times (ranges + 2) points of which
+        SALib finds Sobol indices. Samples need the extra `sensitivity`.
     paradigm, state, stimulus, drugs, set, duration, warmup, seed, target
         As in `dhmodel.simulate`; what all points share.
     replicates : int
@@ -52,7 +62,8 @@ def sweep(
     Returns
     -------
     xarray.Dataset
-        Dimensions: the axes in their order (SI units), `replicate`, then those of `dhmodel.simulate`. Where a
+        Dimensions: the axes in their order (SI units), `point` if there are points, with what was swept as
+        coordinates, `replicate`, then those of `dhmodel.simulate`. Where a
         run has no such bin or stimulus, or failed, values are NaN; `status` and `error` tell which. Opened
         lazily if there is a store.
 
@@ -76,7 +87,8 @@ def sweep(
         "seed": seed,
         "target": target,
     }
-    spec = build_spec(axes, fixed, replicates)
+    design = {"zip": zip, "points": points, "sample": sample}
+    spec = build_spec(axes, fixed, replicates, design=design)
     done = run_sweep(spec, store, workers=workers, progress=progress)
     failed = done.errors()
     if failed:

@@ -75,7 +75,7 @@ def load_dataset(path: Path) -> "xr.Dataset":
     """
     import xarray as xr
 
-    from dhmodel.sweep.store import open_dataset, reading
+    from dhmodel.sweep.opening import open_dataset, reading
 
     with reading(path):
         if path.suffix == ".nc" and path.is_file():
@@ -85,7 +85,7 @@ def load_dataset(path: Path) -> "xr.Dataset":
 
 def _write_zarr(ds: "xr.Dataset", folder: Path) -> None:
     """One chunk per variable: of several, zarr would go on writing some after another has failed."""
-    from dhmodel.sweep.store import consolidating
+    from dhmodel.sweep.opening import consolidating
 
     chunks = {name: {"chunks": variable.shape} for name, variable in ds.variables.items() if variable.size}
     with consolidating():

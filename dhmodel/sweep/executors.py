@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
+from time import monotonic
 from typing import Literal, Protocol
 
 import numpy as np
@@ -34,6 +35,9 @@ ATTEMPTS = 2
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")}
+LONGEST_WAIT = 3600.0
+"""Seconds to wait at once for a worker; some systems refuse longer ones."""
+
 GRACE = 3.0
 """Seconds a worker gets to clean up after itself before it is killed."""
 
@@ -98,11 +102,13 @@ class Pool:
     """
     Run tasks in `workers` processes, each with one thread.
 
-    `measure` must be a function of a module that a fresh Python can import.
+    `measure` must be a function of a module that a fresh Python can import. A task that takes longer than
+    `time_limit` (s) fails, and its worker with it.
     """
 
     measure: Measure
     workers: int
+    time_limit: float | None = None
 
     def run(self, tasks: Sequence[Task]) -> Events:
         """
@@ -118,10 +124,11 @@ class Pool:
         try:
             workers += (Worker(self.measure) for _ in range(min(self.workers, len(tasks))))
             while waiting or any(worker.task for worker in workers):
-                for worker in _talking(workers):
-                    event = worker.receive()
+                for worker in _talking(workers, self.time_limit):
+                    event = worker.receive() if worker.socket.poll() else worker.give_up(self.time_limit)
                     if event and event.status == "pending":
                         event = _after_death(event, deaths, waiting)
+                    if worker.socket.closed:
                         workers.remove(worker)
                         workers += [Worker(self.measure)] if waiting else []
                     # the next task goes out before the caller stores the result, so that the worker need not
@@ -151,6 +158,7 @@ class Worker:
         )
         theirs.close()
         self.task: Task | None = None
+        self.started = 0.0
         self.ready = False
         with suppress(OSError):  # a worker that is dead already is noticed by `receive`
             self.socket.send(measure)
@@ -162,10 +170,22 @@ class Worker:
 
     def give(self, task: Task) -> Event:
         """Hand over a task."""
-        self.task = task
+        self.task, self.started = task, monotonic()
         with suppress(OSError):
             self.socket.send(task)
         return Event(task, "running")
+
+    def left(self, limit: float | None) -> float:
+        """Seconds that its task has left of a limit, by a clock that nobody sets."""
+        return np.inf if limit is None or self.task is None else self.started + limit - monotonic()
+
+    def give_up(self, limit: float | None) -> Event:
+        """End worker and task, which has had its time."""
+        assert self.task is not None
+        event = Event(self.task, "failed", error=f"not done within the time limit of {limit:g} s")
+        self.interrupt()
+        self.stop()
+        return event
 
     def receive(self) -> Event | None:
         """Take what the worker sent: an event; None if it has just come up; its task, pending, if it died."""
@@ -236,10 +256,12 @@ def _is_disk_full(error: BaseException | None) -> bool:
     return False
 
 
-def _talking(workers: list[Worker]) -> list[Worker]:
-    """Wait until some of the workers that owe an answer give it."""
-    ready = wait([worker.socket for worker in workers if worker.task or not worker.ready])
-    return [worker for worker in workers if worker.socket in ready]
+def _talking(workers: list[Worker], limit: float | None) -> list[Worker]:
+    """Wait until some of the workers that owe an answer give it, or have had their time."""
+    left = min(worker.left(limit) for worker in workers)
+    owing = [worker.socket for worker in workers if worker.task or not worker.ready]
+    ready = wait(owing, None if limit is None else max(0.0, min(left, LONGEST_WAIT)))
+    return [worker for worker in workers if worker.socket in ready or worker.left(limit) <= 0]
 
 
 def _after_death(event: Event, deaths: Counter[tuple[int, int]], waiting: deque[Task]) -> Event:

@@ -1,9 +1,10 @@
 """
-Sweep files: axes, fixed arguments and report as data.
+Sweep files: axes, points, fixed arguments and report as data.
 
 A TOML file with the tables ``axes`` (name to list of values), ``fixed`` (arguments of `dhmodel.sweep`, seed
 and replicates among them), ``report`` (`populations`, and the `baseline` as one axis and value) and a line
-``about``. Those of the package are known by their names.
+``about``; points that are no grid stand in a table ``zip`` or ``sample`` or in tables ``[[points]]``, the
+arguments of `dhmodel.sweep` of these names. The files of the package are known by their names.
 """
 
 import tomllib
@@ -14,12 +15,16 @@ from typing import Any
 
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters.layout import POPULATIONS
+from dhmodel.sweep.design import DESIGNS
 from dhmodel.sweep.spec import ARGUMENTS
 
 FOLDER = Path(__file__).parent / "specs"
 _KEYS: dict[str, tuple[type, str]] = {
     "about": (str, "text"),
     "axes": (dict, "a table"),
+    "zip": (dict, "a table"),
+    "points": (list, "a list of tables"),
+    "sample": (dict, "a table"),
     "fixed": (dict, "a table"),
     "report": (dict, "a table"),
 }
@@ -55,6 +60,8 @@ class SweepFile:
     name, about : str
     axes : dict
         First argument of `dhmodel.sweep`.
+    design : dict
+        At most one of its arguments `zip`, `points` and `sample`.
     arguments : dict
         Its keyword arguments, `replicates` among them.
     report : Report or None
@@ -65,6 +72,7 @@ class SweepFile:
     axes: Mapping[str, list[object]]
     arguments: Mapping[str, Any] = field(default_factory=dict)
     report: Report | None = None
+    design: Mapping[str, Any] = field(default_factory=dict)
 
 
 def sweeps() -> dict[str, str]:
@@ -114,7 +122,8 @@ def _load(file: Path) -> SweepFile:
             raise unknown("argument", key, (*ARGUMENTS, "replicates"), f"[fixed] of {file}")
     axes = table.get("axes", {})
     report = _report(table["report"], axes, file) if "report" in table else None
-    return SweepFile(file.stem, table.get("about", ""), axes, fixed, report)
+    design = {name: table[name] for name in DESIGNS if name in table}
+    return SweepFile(file.stem, table.get("about", ""), axes, fixed, report, design)
 
 
 def _report(table: dict[str, Any], axes: Mapping[str, object], file: Path) -> Report:

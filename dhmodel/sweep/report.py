@@ -9,8 +9,8 @@ import xarray as xr
 from dhmodel.errors import InputError, unknown
 from dhmodel.measures import SILENT, percent_of_baseline, spread
 from dhmodel.parameters import parameter, paths
+from dhmodel.sweep.axes import build_axis
 from dhmodel.sweep.files import Report
-from dhmodel.sweep.spec import build_axis
 from dhmodel.units import format_si
 
 
@@ -101,14 +101,16 @@ def status_text(ds: xr.Dataset, most: int = 10) -> str:
     if "status" not in ds:
         raise InputError("not the store of a sweep: it holds no status")
     status, error = ds["status"].values, ds["error"].values
-    lines = [f"{dim}: {_values(ds[dim])}" for dim in ds["status"].dims]
+    dims = [str(name) for name in ds["status"].dims]
+    names = dims + sorted({str(name) for name in ds["status"].coords} - set(dims))
+    lines = [f"{name}: {_values(ds[name])}" for name in names]
     counts = {name: int((status == flag).sum()) for flag, name in _flags(ds["status"])}
     lines.append(f"{counts['done']} of {status.size} runs done ({counts['done'] / status.size:.0%})")
     lines += [f"{number} {name}" for name, number in counts.items() if number and name != "done"]
     failed = np.argwhere(status == dict((name, flag) for flag, name in _flags(ds["status"]))["failed"])
     for index in failed[:most]:
-        where = zip(ds["status"].dims, index, strict=True)
-        label = ", ".join(f"{dim}={shown(str(dim), ds[dim].values[i])}" for dim, i in where)
+        at = ds["status"][tuple(index)].coords
+        label = ", ".join(f"{name}={shown(name, at[name].item())}" for name in names)
         lines.append(f"  {label}: {error[tuple(index)]}")
     lines += [f"  and {len(failed) - most} more"] if len(failed) > most else []
     return "\n".join(lines)

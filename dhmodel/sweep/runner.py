@@ -15,6 +15,7 @@ from dhmodel.simulate import prepare as build_one
 from dhmodel.sweep.executors import Event, Executor, InProcess, Measure, Pool, Task
 from dhmodel.sweep.spec import SweepSpec
 from dhmodel.sweep.store import SweepStore, open_store
+from dhmodel.units import to_si
 
 type Prepare = Callable[[Plan], None]
 
@@ -29,6 +30,8 @@ def run_sweep(
     *,
     workers: int = 1,
     progress: bool = True,
+    check: bool = False,
+    time_limit: object = None,
     measure: Measure = run_one,
     prepare: Prepare = build_one,
 ) -> SweepStore:
@@ -44,6 +47,10 @@ def run_sweep(
         Processes; with 1 everything runs in this one.
     progress : bool
         Whether to show a bar and messages on stderr.
+    check : bool
+        Whether to look for damaged results and compute them again.
+    time_limit : str or quantity, optional
+        A run that takes longer fails. Everything then runs in processes of their own, which can be ended.
     measure : callable
         Runs one replicate of a plan: (plan, replicate) to arrays. A module's function, so that workers can
         import it.
@@ -67,13 +74,32 @@ def run_sweep(
     """
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise InputError(f"workers: got {quoted(workers)}, needs a whole number of at least 1")
-    store = open_store(spec, None if path is None else Path(path))
-    say = _speaker(progress)
+    limit = _limit(time_limit)
+    executor = InProcess(measure) if workers == 1 and limit is None else Pool(measure, workers, limit)
+    store = open_store(spec, None if path is None else Path(path), check)
+    try:
+        _finish(store, executor, progress, prepare)
+    finally:
+        store.release()
+    return store
+
+
+def _limit(given: object) -> float | None:
+    if given is None:
+        return None
+    limit = to_si(given, "s", "time limit")
+    if limit <= 0:
+        raise InputError(f"time limit: got {quoted(given)}, needs more than 0 s")
+    return limit
+
+
+def _finish(store: SweepStore, executor: Executor, progress: bool, prepare: Prepare) -> None:
+    """Run what is unfinished."""
+    spec, say = store.spec, _speaker(progress)
     tasks = order([Task(point, replicate, spec.plans[point]) for point, replicate in store.unfinished()])
     _announce(store, len(tasks), say)
     if not tasks:
-        return store
-    executor = InProcess(measure) if workers == 1 else Pool(measure, workers)
+        return
     try:
         for plan in dict.fromkeys(task.plan for task in tasks):
             prepare(plan)
@@ -87,7 +113,6 @@ def run_sweep(
             StoreError
         ):  # on a full disk they stay marked as running, which is taken up again all the same
             store.reset_running()
-    return store
 
 
 def order(tasks: Iterable[Task]) -> list[Task]:

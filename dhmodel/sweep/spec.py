@@ -1,5 +1,5 @@
 """
-From axes to a grid of plans: everything a sweep will run, checked before anything is written.
+From axes and points to plans: everything a sweep will run, checked before anything is written.
 
 Deliberately absent: how many processes run it and where results go. Neither changes a number, so neither is
 part of a sweep's identity.
@@ -7,67 +7,33 @@ part of a sweep's identity.
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import product
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from dhmodel import code
 from dhmodel.errors import InputError, quoted, unknown
-from dhmodel.parameters import Parameter, doses, drugs, parameter, paths
+from dhmodel.parameters import Parameter, doses, parameter
 from dhmodel.simulate import Plan, plan
-from dhmodel.stimulation.paradigms import Paradigm, brought
-from dhmodel.units import si_unit, to_si
+from dhmodel.stimulation.paradigms import brought
+from dhmodel.sweep.axes import TEXT_AXES, Axis, build_axis, refuse_repetition
+from dhmodel.sweep.design import build_columns, swept_paradigms
+from dhmodel.units import to_si
 
-TEXT_AXES = {"paradigm": "stimulation paradigm", "state": "state of the cord", "stimulus": "test stimulus"}
 DEFAULTS = {"paradigm": "none", "state": "naive", "stimulus": "spontaneous"}
 ARGUMENTS = (*TEXT_AXES, "drugs", "set", "duration", "warmup", "seed", "target")
-FORMAT = 1
-"""Version of the layout of a store; a store of another version is refused."""
+FORMAT = 2
+"""Version of the layout of a store. One of an older version opens but is not continued."""
+
+POINT = "point"
+"""Dimension of points that are no grid."""
 
 MODEL = "the model's parameters or version"
 """Key of an identity's digest of all points, which differs wherever anything differs."""
-
-type Value = str | float | int
-
-
-@dataclass(frozen=True)
-class Axis:
-    """
-    One swept dimension.
-
-    Attributes
-    ----------
-    name : str
-        A parameter path, ``"paradigm"``, ``"state"``, ``"stimulus"`` or ``"drugs.<name>"``; the name of the
-        dimension.
-    values : tuple of str, float or int
-        Coordinates: text, or numbers in `unit`.
-    given : tuple
-        The values as the user wrote them.
-    unit : str
-        SI unit of the coordinates; empty for text, that of a choice parameter included.
-    long_name : str
-        What the axis is, for labels.
-    """
-
-    name: str
-    values: tuple[Value, ...]
-    given: tuple[object, ...] = field(repr=False)
-    unit: str
-    long_name: str
-
-    def coordinate(self) -> np.ndarray:
-        """Values as an array (text as variable-length strings)."""
-        return np.array(self.values, dtype=np.dtypes.StringDType() if not self.unit else None)
-
-    def attributes(self) -> dict[str, str]:
-        """Attributes of the coordinate: `long_name`, and `units` where it is a quantity."""
-        units = {"units": self.unit} if self.unit else {}
-        return {"long_name": self.long_name, **units}
 
 
 @dataclass(frozen=True)
@@ -78,9 +44,12 @@ class SweepSpec:
     Attributes
     ----------
     axes : tuple of Axis
-        In the order of the dimensions.
+        The dimensions of a grid, in their order.
+    columns : tuple of Axis
+        What moves together along one more dimension, `POINT`, the last: zipped axes, a list of points or a
+        sample. Without any there is no such dimension.
     plans : tuple of Plan
-        One per grid point, the last axis fastest.
+        One per point, the last dimension fastest.
     replicates : int
         Replicates of every point; replicate r of every point shares its random streams.
     fixed : dict
@@ -88,22 +57,28 @@ class SweepSpec:
     """
 
     axes: tuple[Axis, ...]
+    columns: tuple[Axis, ...]
     plans: tuple[Plan, ...]
     replicates: int
     fixed: Mapping[str, object]
 
     @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the swept dimensions."""
+        return (*(axis.name for axis in self.axes), *([POINT] if self.columns else []))
+
+    @property
     def shape(self) -> tuple[int, ...]:
-        """Length of each axis."""
-        return tuple(len(axis.values) for axis in self.axes)
+        """Length of each swept dimension."""
+        return _shape(self.axes, self.columns)
 
     def index(self, point: int) -> tuple[int, ...]:
-        """Position of a point along each axis."""
+        """Position of a point along each swept dimension."""
         return tuple(int(i) for i in np.unravel_index(point, self.shape))
 
     def label(self, point: int) -> str:
         """Name a point in a message: ``tonic.frequency=50 Hz, state=snl``."""
-        return _label(self.axes, self.index(point))
+        return _label(self.axes, self.columns, self.index(point))
 
     def units(self) -> Iterator[tuple[int, int]]:
         """Every (point, replicate)."""
@@ -115,7 +90,9 @@ class SweepSpec:
         return {
             "format": FORMAT,
             "code version": version("dhmodel"),
+            "digest of the code": code.digest(),
             "axes": {axis.name: list(axis.values) for axis in self.axes},
+            "points": {axis.name: list(axis.values) for axis in self.columns},
             "replicates": self.replicates,
             **self.fixed,
             MODEL: hashlib.sha256(points.encode()).hexdigest()[:16],
@@ -123,24 +100,28 @@ class SweepSpec:
 
 
 def build_spec(
-    axes: Mapping[str, Iterable[object]],
+    axes: Mapping[str, Iterable[object]] | None = None,
     arguments: Mapping[str, object] | None = None,
     replicates: int = 5,
     planner: Callable[..., Plan] = plan,
+    design: Mapping[str, object] | None = None,
 ) -> SweepSpec:
     """
-    Validate axes and fixed arguments, and plan every point.
+    Validate axes, points and fixed arguments, and plan every point.
 
     Parameters
     ----------
-    axes : mapping of {str : iterable}
-        Values per axis; quantities as text with a unit or Brian2 quantities.
+    axes : mapping of {str : iterable}, optional
+        Values per axis of a grid; quantities as text with a unit or Brian2 quantities.
     arguments : mapping, optional
         Fixed keyword arguments of `dhmodel.simulate.plan`.
     replicates : int
         Replicates per point, at least 1.
     planner : callable
         What makes a plan of keyword arguments.
+    design : mapping, optional
+        One of `zip`, `points` and `sample`, as in `dhmodel.sweep`; each of its points is combined with each
+        of the grid.
 
     Returns
     -------
@@ -150,51 +131,28 @@ def build_spec(
     ------
     InputError
         An unknown or empty axis, a duplicate value, a missing or wrong unit, an axis that is also a fixed
-        argument, or a point that cannot be planned.
+        argument, a design that makes no points, or a point that cannot be planned.
     """
+    axes, design = axes or {}, {name: value for name, value in (design or {}).items() if value is not None}
     arguments = dict(arguments or {})
     for name in arguments:
         if name not in ARGUMENTS:
             raise unknown("argument", name, ARGUMENTS, "sweep")
     if isinstance(replicates, bool) or not isinstance(replicates, int) or replicates < 1:
         raise InputError(f"replicates: got {quoted(replicates)}, needs a whole number of at least 1")
-    if not isinstance(axes, Mapping) or not axes:
+    if not isinstance(axes, Mapping) or not (axes or design):
         raise InputError("axes: a sweep needs at least one axis")
-    extra = _brought(axes, arguments)
+    extra = _brought(axes, design, arguments)
     built = tuple(build_axis(name, values, extra) for name, values in axes.items())
+    columns = build_columns(design, extra)
     for axis in built:
+        refuse_repetition(axis)
+    for axis in (*built, *columns):
         _refuse_conflict(axis.name, arguments)
-    plans = tuple(_plan_points(built, arguments, planner))
-    return SweepSpec(built, plans, replicates, _fixed(built, arguments, plans[0], extra))
-
-
-def build_axis(name: str, values: Iterable[object], extra: tuple[Parameter, ...] = ()) -> Axis:
-    """
-    Validate one axis; `extra` are parameters of a user's own paradigm.
-
-    Raises
-    ------
-    InputError
-        Unknown name, no values, a duplicate, a value of the wrong type or unit, or out of range.
-    """
-    where = f'axis "{name}"'
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise InputError(f"{where}: got {quoted(values)}, needs a list of values")
-    given = tuple(values)
-    if name in TEXT_AXES:
-        axis = Axis(name, tuple(_text(value, where) for value in given), given, "", TEXT_AXES[name])
-    elif name in (f"drugs.{drug}" for drug in drugs()):
-        drug = name.removeprefix("drugs.")
-        fractions = tuple(dict(doses({drug: dose}))[drug] for dose in given)
-        axis = Axis(name, fractions, given, "1", f"{drug} (fraction of a full dose)")
-    elif name in paths(extra):
-        found = parameter(name, extra)
-        checked = tuple(found.check(value, where) for value in given)
-        axis = Axis(name, checked, given, "" if found.choices else si_unit(found.unit), found.about or name)
-    else:
-        raise unknown("axis", name, (*TEXT_AXES, *(f"drugs.{drug}" for drug in drugs()), *paths(extra)))
-    _refuse_repetition(axis, where)
-    return axis
+    _refuse_both(built, columns)
+    plans = tuple(_plan_points(built, columns, arguments, planner))
+    fixed = _fixed((*built, *columns), arguments, plans[0], extra)
+    return SweepSpec(built, columns, plans, replicates, fixed)
 
 
 def differences(ours: Mapping[str, object], theirs: Mapping[str, object]) -> str:
@@ -212,38 +170,30 @@ def differences(ours: Mapping[str, object], theirs: Mapping[str, object]) -> str
     return ", ".join(parts)
 
 
+def plain(identity: Mapping[str, object]) -> dict[str, Any]:
+    """Return an identity as a store tells it, tuples as lists."""
+    return dict(json.loads(json.dumps(identity)))
+
+
 def _short(value: object) -> str:
     text = "nothing" if value is None else json.dumps(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _brought(axes: Mapping[str, Iterable[object]], arguments: Mapping[str, object]) -> tuple[Parameter, ...]:
+def _brought(
+    axes: Mapping[str, Iterable[object]], design: Mapping[str, object], arguments: Mapping[str, object]
+) -> tuple[Parameter, ...]:
     """Parameters of the paradigms that are not of the package, whether fixed or swept."""
     swept = axes.get("paradigm", ())
     given = swept if isinstance(swept, list | tuple) else ()
-    return tuple(one for each in (*given, arguments.get("paradigm")) for one in brought(each))
+    every = dict.fromkeys((*given, *swept_paradigms(design), arguments.get("paradigm")))
+    return tuple(one for each in every for one in brought(each))
 
 
-def _text(value: object, where: str) -> str:
-    if isinstance(value, Paradigm | Path):
-        return str(value)
-    if not isinstance(value, str):
-        raise InputError(f"{where}: got {quoted(value)}, needs a name")
-    return value
-
-
-def _refuse_repetition(axis: Axis, where: str) -> None:
-    if not axis.values:
-        raise InputError(f"{where}: empty, needs at least one value")
-    for i, value in enumerate(axis.values):
-        if any(_same(value, earlier) for earlier in axis.values[:i]):
-            raise InputError(f"{where}: {quoted(axis.given[i])} is there twice")
-
-
-def _same(a: Value, b: Value) -> bool:
-    if isinstance(a, str) or isinstance(b, str):
-        return a == b
-    return math.isclose(a, b, rel_tol=1e-12)
+def _refuse_both(axes: tuple[Axis, ...], columns: tuple[Axis, ...]) -> None:
+    for axis in columns:
+        if axis.name in {other.name for other in axes}:
+            raise InputError(f'axis "{axis.name}": is in the grid and in the points; give one of the two')
 
 
 def _refuse_conflict(name: str, arguments: Mapping[str, object]) -> None:
@@ -261,16 +211,29 @@ def _refuse_conflict(name: str, arguments: Mapping[str, object]) -> None:
         raise InputError(f'axis "{name}": also fixed by the {taken}; give one of the two')
 
 
+def _shape(axes: tuple[Axis, ...], columns: tuple[Axis, ...]) -> tuple[int, ...]:
+    return tuple(len(axis.values) for axis in (*axes, *columns[:1]))
+
+
+def _at(
+    axes: tuple[Axis, ...], columns: tuple[Axis, ...], index: tuple[int, ...]
+) -> Iterator[tuple[str, object]]:
+    """Names and values, as given, at one position along the dimensions."""
+    yield from ((axis.name, axis.given[i]) for axis, i in zip(axes, index, strict=False))
+    yield from ((axis.name, axis.given[index[-1]]) for axis in columns)
+
+
 def _plan_points(
-    axes: tuple[Axis, ...], arguments: Mapping[str, object], planner: Callable[..., Plan]
+    axes: tuple[Axis, ...],
+    columns: tuple[Axis, ...],
+    arguments: Mapping[str, object],
+    planner: Callable[..., Plan],
 ) -> Iterator[Plan]:
-    shape = [range(len(axis.values)) for axis in axes]
-    for index in product(*shape):
-        chosen = {axis.name: axis.given[i] for axis, i in zip(axes, index, strict=True)}
+    for index in np.ndindex(_shape(axes, columns)):
         try:
-            yield planner(**_keywords(chosen, arguments))
+            yield planner(**_keywords(dict(_at(axes, columns, index)), arguments))
         except InputError as error:
-            raise InputError(f"sweep point {_label(axes, index)}: {error}") from None
+            raise InputError(f"sweep point {_label(axes, columns, index)}: {error}") from None
 
 
 def _keywords(chosen: Mapping[str, object], arguments: Mapping[str, object]) -> dict[str, object]:
@@ -294,8 +257,9 @@ def _copy(keywords: Mapping[str, object], name: str) -> dict[str, object]:
     return dict(given)
 
 
-def _label(axes: tuple[Axis, ...], index: tuple[int, ...]) -> str:
-    return ", ".join(f"{axis.name}={axis.given[i]}" for axis, i in zip(axes, index, strict=True))
+def _label(axes: tuple[Axis, ...], columns: tuple[Axis, ...], index: tuple[int, ...]) -> str:
+    number = [f"{POINT} {index[-1]}"] if columns else []
+    return ", ".join([*number, *(f"{name}={value}" for name, value in _at(axes, columns, index))])
 
 
 def _fixed(

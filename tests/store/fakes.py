@@ -82,6 +82,13 @@ def measure_killed(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
     return arrays
 
 
+def measure_endless(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
+    arrays = measure(plan, replicate)
+    if chosen(plan, replicate) and not Path(os.environ["RUNS"] + ".mended").exists():
+        time.sleep(3600)
+    return arrays
+
+
 def measure_filling_disk(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
     """From the fifth run on, no file of this process may grow beyond 100 bytes."""
     arrays = measure(plan, replicate)

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import fakes
@@ -20,9 +21,9 @@ AXES = {
 UNITS = 24
 
 
-def spec(axes=AXES, replicates=2, **arguments) -> SweepSpec:
+def spec(axes=AXES, replicates=2, design=None, **arguments) -> SweepSpec:
     fixed = {"paradigm": "tonic", "set": {"windup.number": 3}} | arguments
-    return build_spec(axes, fixed, replicates)
+    return build_spec(axes, fixed, replicates, design=design)
 
 
 def prepare(plan: Plan) -> None:
@@ -30,14 +31,25 @@ def prepare(plan: Plan) -> None:
 
 
 def sweep(
-    path: Path | None, measure: Measure = fakes.measure, workers: int = 1, progress: bool = False, **changes
+    path: Path | None,
+    measure: Measure = fakes.measure,
+    workers: int = 1,
+    progress: bool = False,
+    options: Mapping[str, object] | None = None,
+    **changes,
 ) -> SweepStore:
-    return run_sweep(
-        spec(**changes), path, workers=workers, progress=progress, measure=measure, prepare=prepare
-    )
+    run = {
+        "workers": workers,
+        "progress": progress,
+        "measure": measure,
+        "prepare": prepare,
+        **(options or {}),
+    }
+    return run_sweep(spec(**changes), path, **run)
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits an ignored SIGINT
-    store, workers, name = sys.argv[1:]
-    run_sweep(spec(), store, workers=int(workers), measure=getattr(fakes, name), prepare=prepare)
+    store, workers, name, *limit = sys.argv[1:]
+    measure, limits = getattr(fakes, name), {"time_limit": limit[0]} if limit else {}
+    run_sweep(spec(), store, workers=int(workers), measure=measure, prepare=prepare, **limits)

@@ -15,8 +15,8 @@ import pytest
 import small
 
 from dhmodel.errors import EngineError, StoreError
+from dhmodel.sweep.opening import open_dataset
 from dhmodel.sweep.runner import SweepInterrupted
-from dhmodel.sweep.store import open_dataset
 
 HERE = Path(__file__).parent
 
@@ -31,8 +31,10 @@ def same(path: Path, undisturbed) -> bool:
     return open_dataset(path).load().drop_attrs().identical(undisturbed.drop_attrs())
 
 
-def start(path: Path, workers: int, measure: str = "measure", **environment: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(HERE / "small.py"), str(path), str(workers), measure]
+def start(
+    path: Path, workers: int, measure: str = "measure", *limit: str, **environment: str
+) -> subprocess.Popen[str]:
+    command = [sys.executable, str(HERE / "small.py"), str(path), str(workers), measure, *limit]
     # a session of its own, as a terminal would give it: an interrupt must not reach the process that tests
     return subprocess.Popen(
         command, env=os.environ | environment, stderr=subprocess.PIPE, text=True, start_new_session=True

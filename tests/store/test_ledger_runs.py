@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import small_ledger
 
+from dhmodel import code
 from dhmodel.errors import StoreError
-from dhmodel.evidence import code, running, validation
+from dhmodel.evidence import running, validation
 from dhmodel.evidence.kept import Kept
 from dhmodel.evidence.validate import outcomes
 from dhmodel.evidence.work import Question, compute, identity, packed, seconds, unpacked

@@ -9,11 +9,12 @@ from dhmodel.parameters import choice
 from dhmodel.simulate import plan
 from dhmodel.stimulation.paradigms import Paradigm
 from dhmodel.sweep import sweep
+from dhmodel.sweep.axes import build_axis
 from dhmodel.sweep.executors import Task
 from dhmodel.sweep.files import FOLDER, read_sweep, sweeps
 from dhmodel.sweep.layout import make_layout
 from dhmodel.sweep.runner import order
-from dhmodel.sweep.spec import build_axis, build_spec, differences
+from dhmodel.sweep.spec import build_spec, differences
 
 FREQUENCY = {"tonic.frequency": ["0 Hz", "10 Hz"]}
 

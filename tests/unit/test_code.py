@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from dhmodel.evidence import code
+from dhmodel import code
 
 
 @pytest.fixture

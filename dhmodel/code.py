@@ -17,7 +17,7 @@ from typing import Any
 
 __all__ = ["ANSWERS", "RECORDINGS", "digest"]
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parent
 ENDINGS = (".py", ".cpp", ".h", ".toml", ".csv")
 TEXTS = ("about", "source", "read")
 
@@ -32,7 +32,7 @@ RECORDINGS = (
     "streams.py",
     "units.py",
 )
-"""What `dhmodel.simulate.record` runs and reads."""
+"""What `dhmodel.simulate.measure` runs and reads."""
 
 ANSWERS = (
     *RECORDINGS,
@@ -42,7 +42,7 @@ ANSWERS = (
     "evidence/runs.py",
     "evidence/scs.py",
 )
-"""What Python protocols run and read."""
+"""What the Python protocols of the ledger run and read."""
 
 
 @lru_cache(maxsize=4)

@@ -1,0 +1,104 @@
+"""The axes of a sweep: names and values that users give, checked, and as the coordinates they become."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from dhmodel.errors import InputError, quoted, unknown
+from dhmodel.parameters import Parameter, doses, drugs, parameter, paths
+from dhmodel.stimulation.paradigms import Paradigm
+from dhmodel.units import si_unit
+
+TEXT_AXES = {"paradigm": "stimulation paradigm", "state": "state of the cord", "stimulus": "test stimulus"}
+
+type Value = str | float | int
+
+
+@dataclass(frozen=True)
+class Axis:
+    """
+    One swept dimension.
+
+    Attributes
+    ----------
+    name : str
+        A parameter path, ``"paradigm"``, ``"state"``, ``"stimulus"`` or ``"drugs.<name>"``; the name of the
+        dimension.
+    values : tuple of str, float or int
+        Coordinates: text, or numbers in `unit`.
+    given : tuple
+        The values as the user wrote them.
+    unit : str
+        SI unit of the coordinates; empty for text, that of a choice parameter included.
+    long_name : str
+        What the axis is, for labels.
+    """
+
+    name: str
+    values: tuple[Value, ...]
+    given: tuple[object, ...] = field(repr=False)
+    unit: str
+    long_name: str
+
+    def coordinate(self) -> np.ndarray:
+        """Values as an array (text as variable-length strings)."""
+        return np.array(self.values, dtype=np.dtypes.StringDType() if not self.unit else None)
+
+    def attributes(self) -> dict[str, str]:
+        """Attributes of the coordinate: `long_name`, and `units` where it is a quantity."""
+        units = {"units": self.unit} if self.unit else {}
+        return {"long_name": self.long_name, **units}
+
+
+def build_axis(name: str, values: Iterable[object], extra: tuple[Parameter, ...] = ()) -> Axis:
+    """
+    Validate one axis, whose values may repeat; `extra` are parameters of a user's own paradigm.
+
+    Raises
+    ------
+    InputError
+        Unknown name, no values, a value of the wrong type or unit, or out of range.
+    """
+    where = f'axis "{name}"'
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise InputError(f"{where}: got {quoted(values)}, needs a list of values")
+    given = tuple(values)
+    if name in TEXT_AXES:
+        axis = Axis(name, tuple(_text(value, where) for value in given), given, "", TEXT_AXES[name])
+    elif name in (f"drugs.{drug}" for drug in drugs()):
+        drug = name.removeprefix("drugs.")
+        fractions = tuple(dict(doses({drug: dose}))[drug] for dose in given)
+        axis = Axis(name, fractions, given, "1", f"{drug} (fraction of a full dose)")
+    elif name in paths(extra):
+        found = parameter(name, extra)
+        checked = tuple(found.check(value, where) for value in given)
+        axis = Axis(name, checked, given, "" if found.choices else si_unit(found.unit), found.about or name)
+    else:
+        raise unknown("axis", name, (*TEXT_AXES, *(f"drugs.{drug}" for drug in drugs()), *paths(extra)))
+    if not axis.values:
+        raise InputError(f"{where}: empty, needs at least one value")
+    return axis
+
+
+def _text(value: object, where: str) -> str:
+    if isinstance(value, Paradigm | Path):
+        return str(value)
+    if not isinstance(value, str):
+        raise InputError(f"{where}: got {quoted(value)}, needs a name")
+    return value
+
+
+def refuse_repetition(axis: Axis) -> None:
+    """Raise InputError if two values are the same."""
+    seen = set()
+    for value, given in zip(axis.values, axis.given, strict=True):
+        if key(value) in seen:
+            raise InputError(f'axis "{axis.name}": {quoted(given)} is there twice')
+        seen.add(key(value))
+
+
+def key(value: Value) -> str:
+    """Text that is the same for values that differ by rounding alone."""
+    return value if isinstance(value, str) else f"{value:.12g}"

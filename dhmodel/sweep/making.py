@@ -1,0 +1,158 @@
+"""Making the store of a sweep: its attributes, coordinates and empty variables, whole or not at all."""
+
+import errno
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.abc.store import Store
+from zarr.codecs import ZstdCodec
+from zarr.storage import LocalStore
+
+from dhmodel import recording
+from dhmodel.parameters import Parameters
+from dhmodel.simulate import attributes
+from dhmodel.sweep.executors import Status
+from dhmodel.sweep.layout import Layout
+from dhmodel.sweep.opening import consolidating
+from dhmodel.sweep.spec import POINT, SweepSpec
+
+CHECKED = ZstdCodec(level=0, checksum=True)
+"""zarr's own compression, and a checksum: a damaged chunk is an error and never another number."""
+
+STATUSES: tuple[Status, ...] = ("pending", "running", "done", "failed")
+
+MISSING = (
+    "NaN where a unit is not done, or its run is too short for the bin, or its stimulus has no such shock"
+)
+
+
+def create(spec: SweepSpec, layout: Layout, path: Path) -> None:
+    """Make the store in a temporary folder beside its place, then rename; a failure leaves nothing behind."""
+    made = [folder for folder in reversed(path.parents) if not folder.exists()]
+    temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.new"
+    try:
+        temporary.mkdir(parents=True)
+        fill(spec, layout, LocalStore(temporary))
+        _place(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        for folder in reversed(made):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+        raise
+
+
+def _place(temporary: Path, path: Path) -> None:
+    """Rename the store to its place, unless another process has made one there meanwhile."""
+    try:
+        os.rename(temporary, path)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        shutil.rmtree(temporary)
+
+
+def fill(spec: SweepSpec, layout: Layout, store: Store) -> zarr.Group:
+    """Write attributes, coordinates and empty variables."""
+    group = zarr.create_group(store, attributes=_attributes(spec), zarr_format=3)
+    replicates = np.arange(spec.replicates)
+    about = {"units": "1", "long_name": "replicate (trains, cells and wiring)"}
+    coordinates = {axis.name: (axis.coordinate(), axis.attributes()) for axis in spec.axes}
+    if spec.columns:
+        number = np.arange(spec.shape[-1])
+        coordinates[POINT] = number, {"units": "1", "long_name": "number of the point"}
+    for dim, (values, attrs) in {
+        **coordinates,
+        "replicate": (replicates, about),
+        **layout.coordinates,
+    }.items():
+        _add(group, dim, values, (dim,), attrs)
+    for axis in spec.columns:
+        _add(group, axis.name, axis.coordinate(), (POINT,), axis.attributes())
+    for name in layout.variables:
+        _add_variable(group, spec, layout, name)
+    _add_bookkeeping(group, spec)
+    with consolidating():
+        return zarr.consolidate_metadata(store)
+
+
+def _attributes(spec: SweepSpec) -> dict[str, Any]:
+    """Attributes of the simulations where they agree, parameters of the first, and what was swept."""
+    first, *others = (attributes(plan) for plan in spec.plans)
+    agreed = {name for name in first if all(other[name] == first[name] for other in others)}
+    kept = {name: first[name] for name in first if name in agreed or name.startswith("parameters")}
+    varying = {name: "varies" for name in ("n_neurons", "dt") if name not in agreed}
+    own = {"sweep": spec.identity(), "axes": list(spec.dims), "replicates": spec.replicates}
+    # by this name xarray knows what is a coordinate without being a dimension
+    beside = {"coordinates": " ".join(axis.name for axis in spec.columns)} if spec.columns else {}
+    return dict(recording.provenance(kept | varying | own)) | beside
+
+
+def _add(
+    group: zarr.Group, name: str, values: np.ndarray, dims: tuple[str, ...], attrs: Mapping[str, Any]
+) -> None:
+    if values.dtype.kind == "U":
+        values = values.astype(np.dtypes.StringDType())
+    group.create_array(
+        name,
+        data=values,
+        chunks=values.shape,
+        compressors=CHECKED,
+        dimension_names=dims,
+        attributes=dict(attrs),
+    )
+
+
+def _add_variable(group: zarr.Group, spec: SweepSpec, layout: Layout, name: str) -> None:
+    swept, rest = (*spec.shape, spec.replicates), layout.shape(name)
+    group.create_array(
+        name,
+        shape=(*swept, *rest),
+        chunks=(*(1 for _ in swept), *rest),
+        compressors=CHECKED,
+        dtype="float64",
+        fill_value=np.nan,
+        dimension_names=(*spec.dims, "replicate", *recording.dims(name)),
+        attributes={**recording.describe(name), "missing": MISSING},
+    )
+
+
+def _add_bookkeeping(group: zarr.Group, spec: SweepSpec) -> None:
+    """Status and error per unit; parameters per point."""
+    units, dims = (*spec.shape, spec.replicates), (*spec.dims, "replicate")
+    flags = {"flag_values": list(range(len(STATUSES))), "flag_meanings": " ".join(STATUSES)}
+    _add(
+        group,
+        "status",
+        np.zeros(units, np.uint8),
+        dims,
+        {"units": "1", "long_name": "what became of the unit", **flags},
+    )
+    _add(group, "error", np.full(units, ""), dims, {"units": "1", "long_name": "why the unit failed"})
+    first = spec.plans[0].parameters
+    texts = {
+        "point_digest": ([plan.digest() for plan in spec.plans], "identity of the point"),
+        "parameters_digest": (
+            [plan.parameters.digest() for plan in spec.plans],
+            "identity of the point's parameters",
+        ),
+        "parameters_changed": (
+            [_changed(first, plan.parameters) for plan in spec.plans],
+            "JSON of the point's parameters that differ from the attribute `parameters`",
+        ),
+    }
+    for name, (values, meaning) in texts.items():
+        _add(
+            group, name, np.array(values).reshape(spec.shape), spec.dims, {"units": "1", "long_name": meaning}
+        )
+
+
+def _changed(first: Parameters, other: Parameters) -> str:
+    return json.dumps({path: value for path, value in other.items() if value != first[path]})
