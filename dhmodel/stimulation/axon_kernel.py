@@ -78,12 +78,14 @@ def advance(state: State, slab: Slab) -> Fired:
     count = code.fired_count(spikes)
     segment, fibre = np.empty((2, count), dtype=np.int64)
     time, arrives = np.empty(count), np.empty(count, dtype=np.bool_)
-    code.fired_take(spikes, ctypes.c_int64(len(slab.weights)), *map(_address, (segment, fibre, time, arrives)))
+    code.fired_take(
+        spikes, ctypes.c_int64(len(slab.weights)), *map(_address, (segment, fibre, time, arrives))
+    )
     return Fired(slab.first + segment, fibre, time, arrives)
 
 
 def peaks(state: State, slab: Slab, highest: Floats) -> None:
-    """Raise `highest`, in place, to the largest level of each fibre at the edges of a slab."""
+    """Raise `highest`, in place, to the root of each fibre's largest activation at the edges of a slab."""
     _loaded().peaks(_constants(state), _fibres(state), _currents(slab), _address(highest))
 
 
