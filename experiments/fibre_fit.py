@@ -207,7 +207,9 @@ def fit_recovery(P: Constants, ds: xr.Dataset) -> tuple[dict[str, float], float]
         return float(np.sum((np.log(np.nan_to_num(own, nan=16.0)) - ratio) ** 2))
 
     start = np.log([*(P[name] for name in RECOVERY), REFRACTORY])
-    found = minimize(error, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-4, "maxfev": 600})
+    found = minimize(
+        error, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-4, "maxfev": 600}
+    )
     return unpack(found.x)
 
 

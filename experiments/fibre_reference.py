@@ -56,7 +56,12 @@ TRAINS: dict[str, tuple[str, float, tuple[float, ...], tuple[float, ...]]] = {
         (0.9, 1.1, 1.2, 1.5, 2, 3, 5, 8),
     ),
     "1 kHz": ("cathodic", 1e-4, tuple(1e-3 * i for i in range(50)), (0.9, 1.1, 1.2, 1.5, 2, 3, 5, 8)),
-    "10 kHz": ("biphasic", 3e-5, tuple(1e-4 * i for i in range(500)), (0.7, 0.8, 0.9, 1, 1.1, 1.3, 1.5, 2, 3, 5)),
+    "10 kHz": (
+        "biphasic",
+        3e-5,
+        tuple(1e-4 * i for i in range(500)),
+        (0.7, 0.8, 0.9, 1, 1.1, 1.3, 1.5, 2, 3, 5),
+    ),
 }
 
 

@@ -25,8 +25,6 @@ inline Lanes operator+(Lanes a, Lanes b) { return {a.low + b.low, a.high + b.hig
 inline Lanes operator-(Lanes a, Lanes b) { return {a.low - b.low, a.high - b.high}; }
 inline Lanes operator*(double a, Lanes b) { return {a * b.low, a * b.high}; }
 inline Lanes operator*(Lanes a, Lanes b) { return {a.low * b.low, a.high * b.high}; }
-inline Lanes operator/(Lanes a, Lanes b) { return {a.low / b.low, a.high / b.high}; }
-inline Lanes operator+(double a, Lanes b) { return {a + b.low, a + b.high}; }
 inline Lanes root(Lanes a) {
     for (int i = 0; i < LANES / 2; i++) {
         a.low[i] = std::sqrt(a.low[i]);
@@ -37,11 +35,15 @@ inline Lanes root(Lanes a) {
 inline Lanes larger(Lanes a, Lanes b) {
     return {a.low > b.low ? a.low : b.low, a.high > b.high ? a.high : b.high};
 }
+inline Lanes smaller(Lanes a, double b) {
+    return {a.low < b ? a.low : b + Vector{}, a.high < b ? a.high : b + Vector{}};
+}
 
 constexpr int COMPONENTS = 3;
 constexpr int64_t WEIGHTS = 14;  // of a segment, see `Slab`
 constexpr int64_t CHUNK = 256;  // segments whose levels are held at once
 constexpr double MARGIN = 1e-9;  // by which a bound is lowered, against rounding
+constexpr double LONG = 25;      // time constants after which less than that is left
 constexpr double SMALL = 1e-3;   // for which the first terms of the exponential series are exact
 
 struct Constants {
@@ -76,10 +78,10 @@ struct Spike {
 
 typedef std::vector<Spike> Fired;
 
-// One segment: factors of the old response and of the drive, for the new response (`keep`, `drive`) and for the
-// root of what adds to the activation (`acting`), which decays by `fast`. Of the lasting activation `slow`
-// stays, `first` and `last` of the activation before and after the segment are added. `recovery`, `excess` and
-// `rest` are the factors by which relative refractoriness, supernormality and fatigue decay.
+// One segment: factors of the old response and of the drive, for the new response (`keep`, `drive`) and for
+// the root of what adds to the activation (`acting`), which decays by `fast`. Of the lasting activation `slow`
+// stays, `first` and `last` of the activation before and after the segment are added to it. `recovery`,
+// `excess` and `rest` are the factors by which relative refractoriness, supernormality and fatigue decay.
 struct Weights {
     double keep[COMPONENTS], acting_keep[COMPONENTS], drive[COMPONENTS], acting_drive[COMPONENTS];
     double fast, slow, first, last, recovery, excess, rest;
@@ -135,7 +137,7 @@ struct Group {
     int64_t first, count;
     std::vector<Lanes> gain;       // [channel][site][component]
     Lanes total[COMPONENTS];
-    Lanes active, lasting;         // activation, and what it leaves
+    Lanes active, lasting;         // activation, and what lasts of it
     Lanes level[CHUNK + 1];        // squared, before the first segment of a chunk, and after each
 
     Group(const Constants& axon, const Fibres& all, const Currents& slab, int64_t first)
@@ -144,7 +146,7 @@ struct Group {
         for (size_t row = 0; row < gain.size(); row++) gain[row] = load(all.gains, row);
         active = load(all.level, 0);
         lasting = load(all.accommodation, 0);
-        level[0] = active - raised();
+        level[0] = active - raised(lasting);
     }
 
     Lanes load(const double* from, int64_t row) const {
@@ -161,8 +163,7 @@ struct Group {
 
     const Lanes* sum(int64_t segment, int64_t row);
     void respond(const Weights* weights, int64_t begin, int64_t segments);
-    Lanes raised() const;
-    void accommodate(const Weights* weights, int64_t segments);
+    Lanes raised(Lanes lasting) const;
     void fire(const Weights* weights, int64_t begin, int64_t segments, Fired& fired);
     void look(const Weights* weights, int64_t begin, int64_t from, int64_t to, int64_t i, double most,
               Fired& fired);
@@ -171,7 +172,7 @@ struct Group {
     double tired(int64_t fibre, double time) const;
     double ready(int64_t fibre) const;
     After after(int64_t fibre, double time) const;
-    double lowest(int64_t fibre, double from, double to, double noise) const;
+    bool stays_below(int64_t fibre, double from, double to, double noise, double level) const;
     double noise(int64_t fibre, int64_t noise_bin) const;
     void spike(int64_t fibre, double time) const;
     void let_pass(int64_t fibre, double time) const;
@@ -223,19 +224,8 @@ void Group::respond(const Weights* weights, int64_t begin, int64_t segments) {
 }
 
 // By how much accommodation raises the squared threshold.
-Lanes Group::raised() const {
-    return axon.accommodation * axon.accommodation_linear * lasting * lasting /
-           (axon.accommodation_linear + lasting);
-}
-
-// Take that off the activation after each segment of a chunk.
-void Group::accommodate(const Weights* weights, int64_t segments) {
-    for (int64_t k = 0; k < segments; k++) {
-        const Weights& w = weights[k];
-        lasting = w.slow * lasting + w.first * active + w.last * level[k + 1];
-        active = level[k + 1];
-        level[k + 1] = active - raised();
-    }
+Lanes Group::raised(Lanes lasting) const {
+    return axon.accommodation * lasting * smaller(lasting, axon.accommodation_linear);
 }
 
 // splitmix64: the state after noise_bin + 1 steps, mixed; its upper 12 bits choose a quantile.
@@ -259,11 +249,13 @@ After Group::after(int64_t fibre, double time) const {
             axon.supernormal * std::exp(-since / axon.supernormal_tau), tired(fibre, time)};
 }
 
-// What the squared threshold does not fall below in a while, if there is no spike.
-double Group::lowest(int64_t fibre, double from, double to, double noise) const {
-    const double since = std::max(from - ready(fibre), 0.0);
-    const double supernormal = axon.supernormal * std::exp(-since / axon.supernormal_tau);
-    return After{0, supernormal, tired(fibre, to)}.square(noise - MARGIN);
+// Whether a squared level stays below threshold for a while, if there is no spike.
+bool Group::stays_below(int64_t fibre, double from, double to, double noise, double level) const {
+    After least{0, 0, tired(fibre, to)};
+    if (level >= least.square(noise)) return false;
+    const double since = std::max(from - ready(fibre), 0.0) / axon.supernormal_tau;
+    least.supernormal = since < LONG ? axon.supernormal * std::exp(-since) : 0.0;
+    return level < least.square(noise - MARGIN);
 }
 
 void Group::spike(int64_t fibre, double time) const {
@@ -285,7 +277,7 @@ bool Group::collide(int64_t fibre, double time) const {
     return !in_column;
 }
 
-// When a square on its way from `before` to `level`, with the time constant of the activation, is as `wanted`.
+// When a square that relaxes from `before` to `level`, as the activation does, is as `wanted`.
 double Group::crossing(int64_t segment, double fast, double before, double level, double wanted) const {
     const double start = slab.edges[segment], end = slab.edges[segment + 1];
     if (before >= wanted) return end;
@@ -300,7 +292,7 @@ __attribute__((noinline)) void Group::look(const Weights* weights, int64_t begin
     const double xi = noise(fibre, slab.noise_bin[begin + from]), *ends = slab.edges + begin + 1;
     const Weights* w = weights + begin;
     const bool passing = all.queue[all.next[fibre]] <= ends[to - 1];  // a natural spike leaves it excitable
-    if (!passing && most < lowest(fibre, ends[from], ends[to - 1], xi)) return;
+    if (!passing && stays_below(fibre, ends[from], ends[to - 1], xi, most)) return;
     for (int64_t k = from; k < to; k++) {
         let_pass(fibre, ends[k]);
         const double begins = ready(fibre), due = all.queue[all.next[fibre]];
@@ -324,18 +316,27 @@ __attribute__((noinline)) void Group::look(const Weights* weights, int64_t begin
     }
 }
 
+// Take accommodation off the activation after each segment of a chunk; look where that came near threshold.
 void Group::fire(const Weights* weights, int64_t begin, int64_t segments, Fired& fired) {
     const double least = After{0, axon.supernormal, 0}.square(axon.noise * all.quantiles[0] - MARGIN);
+    Lanes q = active, a = lasting;
     for (int64_t from = 0, to; from < segments; from = to) {
-        Lanes most = level[from + 1];
-        for (to = from + 1; to < segments && slab.noise_bin[begin + to] == slab.noise_bin[begin + from]; to++)
+        Lanes most{};
+        for (to = from; to < segments && slab.noise_bin[begin + to] == slab.noise_bin[begin + from]; to++) {
+            const Weights& w = weights[begin + to];
+            a = w.slow * a + w.first * q + w.last * level[to + 1];
+            q = level[to + 1];
+            level[to + 1] = q - raised(a);
             most = larger(most, level[to + 1]);
+        }
         for (int64_t i = 0; i < count; i++)
             if (most[i] >= least) look(weights, begin, from, to, i, most[i], fired);
     }
+    active = q;
+    lasting = a;
 }
 
-// Take group after group through a slab; `use(group, weights, begin, segments)` sees the levels of each chunk.
+// Take group after group through a slab; `use(group, weights, begin, segments)` sees each chunk's levels.
 template <typename Use>
 void walk(const Constants& axon, const Fibres& all, const Currents& slab, Use use) {
     const std::vector<Weights> weights = make_weights(slab, all.channels);
@@ -361,7 +362,6 @@ Fired* advance(const Constants* axon, const Fibres* all, const Currents* slab) {
     Fired* fired = new Fired;
     walk(*axon, *all, *slab,
          [&](Group& group, const Weights* weights, int64_t begin, int64_t segments) {
-             group.accommodate(weights + begin, segments);
              group.fire(weights, begin, segments, *fired);
          });
     return fired;

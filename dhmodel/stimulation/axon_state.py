@@ -39,7 +39,7 @@ class Axon:
         Time constant of the activation, which follows the square of the depolarising response.
     accommodation, accommodation_tau, accommodation_linear : float
         Rise of the squared threshold with the square of the lasting activation; the time constant of that;
-        the lasting activation about which the rise gets linear.
+        the lasting activation from which the rise is linear.
     relative, relative_tau : float
         Relative rise of threshold at the end of the absolute refractory period, and its time constant.
     supernormal, supernormal_tau : float
@@ -111,8 +111,8 @@ class State:
 
     `gains` (channels, sites, 3, fibres) in 1/A, `refractory` and `keys` are fixed. `response` (sites, 3,
     fibres) and `activation` (sites, fibres) follow the currents; `level` is the largest activation over the
-    sites, a squared level, and `accommodation` what lasts of it; `last` and `fatigue` are the time of the last
-    spike at the electrode and the fatigue right after it.
+    sites, a squared level, and `accommodation` what lasts of it; `last` and `fatigue` are the time of the
+    last spike at the electrode and the fatigue right after it.
     """
 
     axon: Axon
@@ -224,7 +224,7 @@ def _lasting(axon: Axon, duration: Floats) -> Floats:
 
 
 def _apart(tau: Floats, other: float) -> Floats:
-    """Time constants a millionth beside another: the formulas are singular there, and their results the limit."""
+    """Time constants, at least a millionth beside another, where formulas are singular: the limit."""
     return np.where(np.isclose(tau, other, rtol=1e-6, atol=0), other * (1 + 1e-6), tau)
 
 

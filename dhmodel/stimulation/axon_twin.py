@@ -71,7 +71,7 @@ def advance(state: State, slab: Slab) -> Fired:
 
 
 def peaks(state: State, slab: Slab, highest: Floats) -> None:
-    """Raise `highest`, in place, to the root of the largest activation of each fibre at the edges of a slab."""
+    """Raise `highest`, in place, to the root of each fibre's largest activation at the edges of a slab."""
     for row, weights in enumerate(slab.weights):
         _respond(state, weights, slab.current[row])
         np.maximum(highest, np.sqrt(state.level), out=highest)
@@ -92,8 +92,7 @@ def _respond(state: State, weights: Floats, current: Floats) -> None:
 def _level(state: State) -> Floats:
     """Activation less what accommodation adds to the squared threshold."""
     axon, lasting = state.axon, state.accommodation
-    linear = axon.accommodation_linear
-    return state.level - axon.accommodation * linear * lasting**2 / (linear + lasting)
+    return state.level - axon.accommodation * lasting * np.minimum(lasting, axon.accommodation_linear)
 
 
 def _fire(
@@ -104,7 +103,8 @@ def _fire(
     _let_pass(state, fibre, end)
     ready = state.last[fibre] + state.refractory[fibre]
     noise = _noise(state.axon, state.keys[fibre], slab.noise_bin[row])
-    wanted = np.maximum((1 + _recovery(state.axon, end - ready)) * (1 + _tired(state, fibre, end)) + noise, 0) ** 2
+    raised = (1 + _recovery(state.axon, end - ready)) * (1 + _tired(state, fibre, end))
+    wanted = np.maximum(raised + noise, 0) ** 2
     fires = (end >= ready) & (level >= wanted)
     crosses = fires & (before < wanted)
     time = np.full(fibre.size, end)

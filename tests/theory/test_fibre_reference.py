@@ -100,6 +100,17 @@ def test_fibres_are_recruited_in_the_same_order(ds, thresholds, shape):
     assert several > 2
 
 
+def test_accommodation_adds_little_to_the_threshold_of_a_train(P, ds):
+    """So that thresholds of trains, in which it is left out, are those at which fibres fire: within 0.5 %."""
+    of_axon = fibre_fit.axons(P, np.array([6e-6, 14e-6]))
+    for given in json.loads(ds.trains).values():
+        current = fibre_fit.train(given["shape"], given["width"], given["onsets"])
+        at_threshold = of_axon / fibre_fit.peaks(fibre_fit.quiet(P), of_axon, current)[:, None, None, None]
+        for factor, fire in ((0.999, []), (1.005, [0, 1])):
+            fired = fibre_fit.launch(P, factor * at_threshold, current, fibre_fit.REFRACTORY).fibre
+            assert np.unique(fired).tolist() == fire
+
+
 def test_summation_and_the_anodic_phase(ds, thresholds):
     """What a linear model with a fixed threshold misses: 10 kHz trains sum, an anodic phase takes away."""
 
@@ -211,17 +222,17 @@ def test_10_khz_near_threshold_is_followed_in_thin_axons(ds, spikes):
 
 
 def test_10_khz_silences_strongly_driven_axons(ds, spikes):
-    """From 2 x threshold no more than 8 spikes, as in MRG but for 3, and none after 20 ms."""
-    mrg, rows = fibre_fit.reference_spikes(ds), khz_rows(ds, 2, 5)
-    assert rows.size == 9
+    """From 1.5 x threshold a few spikes (1-9; MRG 1-8), as many as in MRG but for 4, and none after 20 ms."""
+    mrg, rows = fibre_fit.reference_spikes(ds), khz_rows(ds, 1.5, 5)
+    assert rows.size == 12
     for row in rows:
-        assert 1 <= spikes[row].size <= 8 and abs(spikes[row].size - mrg[row].size) <= 3
+        assert 1 <= spikes[row].size <= 9 and abs(spikes[row].size - mrg[row].size) <= 4
         assert max(spikes[row][-1], mrg[row][-1]) < 20e-3
 
 
 @pytest.mark.xfail(
-    reason="10 kHz between 1 and 1.3 x: MRG falls silent after 4-7 spikes (6 um: 15 at 1 x), the model fires "
-    "on (27-28 in 50 ms); at 1.5 x 5-6 spikes, the model 12",
+    reason="10 kHz: at 1 and 1.1 x threshold MRG falls silent after 4-7 spikes (6 um at 1 x: 15 in 50 ms), "
+    "the model fires on (28); at 1.3 x 5, the model 12-25; beyond, counts are within 50 % in 9 of 12 runs"
 )
 def test_10_khz_goes_on_as_in_mrg(ds, spikes):
     mrg, own = followed(ds, spikes, ("10 kHz",), (1.0, 1.1, 1.3, 1.5, 2.0, 3.0, 5.0))

@@ -92,7 +92,7 @@ def random_case(seed: int):
     constants = Axon(
         tau=tuple(rng.uniform(20e-6, 2e-3, 3)),
         activation_tau=rng.uniform(50e-6, 500e-6),
-        accommodation=rng.uniform(0, 1),
+        accommodation=rng.uniform(0, 0.5),
         accommodation_tau=rng.uniform(1e-3, 5e-3),
         accommodation_linear=rng.uniform(0.5, 5),
         relative=rng.uniform(0, 2),
@@ -139,7 +139,7 @@ def test_both_backends_give_the_same_spikes(seed):
 
 
 def test_the_random_cases_do_spike():
-    cases = [random_case(seed) for seed in range(30)]
+    cases = [random_case(seed) for seed in range(60)]
     spikes = [outcome(make_bank(c, g, t), s) for c, g, t, s in cases]
     assert sum(case[0].size for case in spikes) > 1000
     assert sum((~case[3]).sum() for case in spikes) > 5  # evoked spikes that met natural ones
@@ -237,12 +237,12 @@ def test_the_level_solves_the_differential_equations(backend):
 
 def test_lasting_activation_raises_the_squared_threshold(backend):
     """Every current of the train is tried; the least that fires is where q less accommodation reaches 1."""
-    constants = replace(PLAIN, accommodation=0.8, accommodation_tau=0.5e-3, accommodation_linear=1.5)
+    constants = replace(PLAIN, accommodation=0.8, accommodation_tau=0.5e-3, accommodation_linear=0.4)
     gain, train = np.array([1.0, 0.7, -0.3]), currents([1e-3, 0.2e-3, 1e-3], [1.0, -0.5, 1.4])
     q, a = slow_integration(constants, gain, fine(train))
     amperes = np.linspace(0.5, 2.5, 401)
     q, a = np.multiply.outer(amperes**2, q), np.multiply.outer(amperes**2, a)
-    reached = (q - 0.8 * a**2 / (1 + a / 1.5)).max(axis=1) >= 1
+    reached = (q - 0.8 * a * np.minimum(a, 0.4)).max(axis=1) >= 1
     bank = make_bank(constants, np.multiply.outer(amperes, one_site(*gain)[0]))
     fired = np.bincount(bank.advance(fine(train)).fibre, minlength=amperes.size) > 0
     assert amperes[fired.argmax()] == pytest.approx(amperes[reached.argmax()], abs=2 * 0.005)
@@ -274,7 +274,7 @@ def test_lasting_activation_by_its_ends_is_that_of_the_relaxation():
             t = (np.arange(200_000) + 0.5) * duration / 200_000
             q, end = (0.4 + 0.5 * np.exp(-x / PLAIN.activation_tau) for x in (t, duration))
             added = (np.exp((t - duration) / tau) * q).mean() * duration / tau
-            assert slow == pytest.approx(np.exp(-duration / tau), rel=1e-12)
+            assert slow == pytest.approx(np.exp(-duration / tau), rel=1e-5, abs=1e-12)
             assert first * 0.9 + last * end == pytest.approx(added, rel=1e-5)
 
 
@@ -366,7 +366,9 @@ def test_10_khz_is_followed_near_threshold_and_silences_fibres_well_above_it(bac
     times = 100e-6 * np.arange(1000)
     segments = pulses(times, 30e-6, stop=0.1)
     single = one_site(1.0, 0, 0)
-    gains = np.concatenate([single * multiple for multiple in (1.3, 5.0)]) / peaks(constants, single, segments)[0]
+    gains = (
+        np.concatenate([single * multiple for multiple in (1.3, 5.0)]) / peaks(constants, single, segments)[0]
+    )
     launched = make_bank(constants, gains).advance(segments)
     near, above = (launched.time[launched.fibre == fibre] for fibre in (0, 1))
     assert (near > 50e-3).sum() > 10
