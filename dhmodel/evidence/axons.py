@@ -7,7 +7,6 @@ and returns numbers by name, each of shape (replicate,); where nothing is random
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 
@@ -283,9 +282,8 @@ def _visible(P: Mapping[str, float | str], ecap: float, seed: int) -> float:
     return float(np.interp(floor, np.maximum.accumulate(sizes), currents))
 
 
-@lru_cache(maxsize=8)
 def _regulated(seed: int, replicate: int) -> Regulation:
-    """One minute of closed and open loop; two findings look at it."""
+    """One minute of closed and open loop."""
     P = resolve(set={"anatomy.species": "human"})
     return regulate(P, schedule(P, "closed_loop", 60.0, seed, replicate), seed, replicate)
 
