@@ -23,7 +23,7 @@ __all__ = [
     "refuse",
 ]
 
-KINDS = ("paradigms", "states", "drugs", "stimuli", "sweeps", "findings", "parameters")
+KINDS = ("paradigms", "states", "drugs", "stimuli", "sweeps", "findings", "readouts", "parameters")
 """What can be listed."""
 
 FIGURES = ("png", "pdf", "svg")
@@ -122,6 +122,10 @@ def read_kind(kind: str) -> Mapping[str, str]:
         from dhmodel.evidence.ledger import findings
 
         return {name: f"[{one.area}, {one.use}] {one.statement}" for name, one in findings().items()}
+    if kind == "readouts":
+        from dhmodel.evidence.asking import functions
+
+        return functions()
     if kind == "parameters":
         from dhmodel.parameters import parameter, paths
 

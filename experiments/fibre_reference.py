@@ -53,10 +53,15 @@ TRAINS: dict[str, tuple[str, float, tuple[float, ...], tuple[float, ...]]] = {
         "cathodic",
         1e-3,
         tuple(0.025 * burst + 0.002 * i for burst in range(3) for i in range(5)),
-        (0.9, 1.1, 1.5, 2, 3),
+        (0.9, 1.1, 1.2, 1.5, 2, 3, 5, 8),
     ),
-    "1 kHz": ("cathodic", 1e-4, tuple(1e-3 * i for i in range(50)), (0.9, 1.1, 1.5, 2, 3)),
-    "10 kHz": ("biphasic", 3e-5, tuple(1e-4 * i for i in range(500)), (0.7, 0.8, 0.9, 1.1, 1.5, 2, 3, 5)),
+    "1 kHz": ("cathodic", 1e-4, tuple(1e-3 * i for i in range(50)), (0.9, 1.1, 1.2, 1.5, 2, 3, 5, 8)),
+    "10 kHz": (
+        "biphasic",
+        3e-5,
+        tuple(1e-4 * i for i in range(500)),
+        (0.7, 0.8, 0.9, 1, 1.1, 1.3, 1.5, 2, 3, 5),
+    ),
 }
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from inspect import signature
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.evidence import readouts, reductions  # noqa: F401 (they register what expressions may call)
-from dhmodel.evidence.expressions import Expression, in_order, parse
+from dhmodel.evidence.expressions import Expression, in_order, parse, without_types
 from dhmodel.evidence.functions import REGISTERED, WORDS
 from dhmodel.evidence.ledger import Finding, Protocol, Run
 from dhmodel.evidence.trials import Family, Trial, plans
@@ -17,7 +18,7 @@ from dhmodel.recording import Recording
 from dhmodel.simulate import Plan
 from dhmodel.stimulation.afferents import paradigms, stimuli
 
-__all__ = ["check", "numbers", "units"]
+__all__ = ["check", "functions", "numbers", "units"]
 
 type Records = Callable[[Plan], Sequence[Recording]]
 
@@ -54,6 +55,14 @@ def check(name: str, entry: Finding) -> None:
             raise unknown("number", criterion.value, protocol.numbers, f"a criterion of {name}")
     for run, settings in protocol.merged().items():
         _check_settings(f"{name}: run {run}", settings, entry.ablation)
+
+
+def functions() -> dict[str, str]:
+    """What an expression may call: name and arguments, to one line about it."""
+    told = {
+        name: (signature(one), (one.__doc__ or "").strip().splitlines()) for name, one in REGISTERED.items()
+    }
+    return {f"{name}{without_types(call)}": text[0] for name, (call, text) in sorted(told.items())}
 
 
 def units(name: str, entry: Finding, seed: int) -> list[Plan]:

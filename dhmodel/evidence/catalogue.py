@@ -1,17 +1,14 @@
-"""Which function is the protocol of which finding, and asking the model for one finding."""
+"""Which function is the protocol of which finding."""
 
 from collections.abc import Callable, Mapping
 
 from dhmodel.errors import unknown
 from dhmodel.evidence import axons, scs
-from dhmodel.evidence.asking import check, numbers
-from dhmodel.evidence.ledger import Finding, Protocol, finding
+from dhmodel.evidence.asking import check
+from dhmodel.evidence.ledger import Finding
 from dhmodel.evidence.runs import Floats
-from dhmodel.evidence.verdicts import Verdict, judge, unasked
-from dhmodel.recording import Recording
-from dhmodel.simulate import Plan, record
 
-__all__ = ["PROTOCOLS", "check_entry", "verdict"]
+__all__ = ["PROTOCOLS", "check_entry"]
 
 PROTOCOLS: Mapping[str, Callable[[int, int], dict[str, Floats]]] = {
     one.__name__: one
@@ -51,27 +48,3 @@ def check_entry(name: str, entry: Finding) -> None:
     if isinstance(entry.protocol, str) and entry.protocol not in PROTOCOLS:
         raise unknown("protocol", entry.protocol, PROTOCOLS, f"finding {name}")
     check(name, entry)
-
-
-def verdict(name: str, replicates: int = 5, seed: int = 7) -> Verdict:
-    """
-    Ask the model for one finding, in this process and without keeping anything.
-
-    `dhmodel.validate` is for many: it keeps what it ran.
-
-    Raises
-    ------
-    InputError
-        No such finding, or its entry is wrong.
-    """
-    entry = finding(name)
-    check_entry(name, entry)
-    if isinstance(entry.protocol, Protocol):
-
-        def records(plan: Plan) -> list[Recording]:
-            return [record(plan, number) for number in range(replicates)]
-
-        return judge(name, entry, numbers(name, entry, seed, records))
-    if entry.protocol is None:
-        return unasked(name, entry)
-    return judge(name, entry, PROTOCOLS[entry.protocol](replicates, seed))

@@ -16,7 +16,7 @@ import numpy as np
 
 from dhmodel.errors import InputError, quoted, unknown
 
-__all__ = ["Expression", "in_order", "parse"]
+__all__ = ["Expression", "in_order", "parse", "without_types"]
 
 type Functions = Mapping[str, Callable[..., Any]]
 type Words = Mapping[str, Iterable[str]]
@@ -113,7 +113,7 @@ class Expression:
         try:
             bound = wanted.bind(*node.args, **{str(word.arg): word.value for word in node.keywords})
         except TypeError as error:
-            raise InputError(f"{self.where}: {name}{_arguments(wanted)}: {error}") from None
+            raise InputError(f"{self.where}: {name}{without_types(wanted)}: {error}") from None
         for parameter, given in bound.arguments.items():
             text = isinstance(given, ast.Constant) and parameter in words
             if text and given.value not in words[parameter]:
@@ -188,7 +188,7 @@ def _allowed(node: ast.AST) -> bool:
     return False
 
 
-def _arguments(wanted: Signature) -> str:
+def without_types(wanted: Signature) -> str:
     """Parameters of a function as a user would call it: ``(run, population, number=3)``."""
     plain = [one.replace(annotation=one.empty) for one in wanted.parameters.values()]
     return str(wanted.replace(parameters=plain, return_annotation=Signature.empty))

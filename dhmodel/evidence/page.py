@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from html import escape
 
 from dhmodel.evidence.report import facts, said
-from dhmodel.evidence.summary import COLUMNS, by_area, by_use, headline, mark
+from dhmodel.evidence.summary import COLUMNS, by_area, by_use, failing, headline, mark, scenarios
 from dhmodel.evidence.validation import Outcome
 from dhmodel.plots.evidence import Strip, finding_svg
 
@@ -54,10 +54,10 @@ def page(outcomes: Mapping[str, Outcome], replicates: int) -> str:
         HTML, in itself complete.
     """
     title = "What the model shows of published findings"
-    lines = [*headline(outcomes, replicates), KEY]
     areas = by_area(outcomes.values())
-    body = [f"<h1>{title}</h1>", *(f"<p>{escape(line)}</p>" for line in lines)]
+    body = [f"<h1>{title}</h1>", *(f"<p>{escape(line)}</p>" for line in headline(outcomes, replicates))]
     body += [_table("area", areas, link=True), _table("use", by_use(outcomes.values()))]
+    body += [*_lists(outcomes), f"<p>{KEY}</p>"]
     for area in areas:
         body.append(f'<h2 id="{escape(area)}">{escape(area)}</h2>')
         body += [_article(name, one) for name, one in outcomes.items() if one.entry.area == area]
@@ -73,6 +73,18 @@ def _table(head: str, counts: Mapping[str, list[int]], link: bool = False) -> st
         first = f'<a href="#{escape(name)}">{escape(name)}</a>' if link else escape(name)
         rows.append(f"<tr><td>{first}</td>" + "".join(f"<td>{n or ''}</td>" for n in row) + "</tr>")
     return f"<table>{''.join(rows)}</table>"
+
+
+def _lists(outcomes: Mapping[str, Outcome]) -> list[str]:
+    """Which findings fail, and which scenarios verdicts depend on; nothing where there are none."""
+    body = []
+    if names := failing(outcomes):
+        links = ", ".join(f'<a href="#{escape(name)}">{escape(name)}</a>' for name in names)
+        body.append(f"<p>Fail: {links}.</p>")
+    if named := scenarios(outcomes.values()):
+        items = "".join(f"<li>{escape(one)}</li>" for one in named)
+        body.append(f"<p>Verdicts that depend on a scenario:</p><ul>{items}</ul>")
+    return body
 
 
 def _article(name: str, outcome: Outcome) -> str:

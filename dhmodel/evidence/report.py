@@ -1,9 +1,10 @@
 """The report of a validation as Markdown; `dhmodel.evidence.page` writes the same with figures as HTML."""
 
 from collections.abc import Mapping
+from math import isfinite
 
 from dhmodel.evidence.ledger import Criterion
-from dhmodel.evidence.summary import COLUMNS, by_area, by_use, cost, headline, mark
+from dhmodel.evidence.summary import COLUMNS, by_area, by_use, cost, failing, headline, mark, scenarios
 from dhmodel.evidence.validation import Outcome
 
 __all__ = ["FACTS", "facts", "markdown", "said"]
@@ -26,6 +27,10 @@ def markdown(outcomes: Mapping[str, Outcome], replicates: int) -> str:
         lines += [line, ""]
     lines += _table("area", by_area(outcomes.values()))
     lines += _table("use", by_use(outcomes.values()))
+    if names := failing(outcomes):
+        lines += [f"Fail: {', '.join(names)}.", ""]
+    if named := scenarios(outcomes.values()):
+        lines += ["Verdicts that depend on a scenario:", "", *(f"- {one}" for one in named), ""]
     for name, one in outcomes.items():
         lines += _section(name, one)
     return "\n".join(lines).rstrip() + "\n"
@@ -37,10 +42,8 @@ def said(criterion: Criterion, outcome: Outcome) -> str:
     if criterion.value not in numbers:
         return f"wanted {criterion.wanted()}: {criterion.about}"
     mean, sd = numbers[criterion.value]
-    sd = sd if sd > 1e-9 * abs(mean) else 0.0  # what rounding leaves of nothing
-    spread = f" ± {sd:.2g}" if outcome.verdict.answer[criterion.value].size > 1 else ""
     missed = ", missed" if criterion in outcome.verdict.broken else ""
-    return f"{mean:.3g}{spread} (wanted {criterion.wanted()}{missed}): {criterion.about}"
+    return f"{_shown(mean, sd)} (wanted {criterion.wanted()}{missed}): {criterion.about}"
 
 
 def facts(outcome: Outcome) -> list[tuple[str, str]]:
@@ -53,6 +56,13 @@ def facts(outcome: Outcome) -> list[tuple[str, str]]:
         ("note", "" if entry.not_modelled else outcome.verdict.note),
     ]
     return [(name, text) for name, text in [*texts, ("cost", cost(outcome))] if text]
+
+
+def _shown(mean: float, sd: float) -> str:
+    """Mean and spread; no spread where nothing is random, or where it is what rounding leaves."""
+    if not isfinite(mean):
+        return "not computed"
+    return f"{mean:.3g} ± {sd:.2g}" if sd > 1e-9 * abs(mean) else f"{mean:.3g}"
 
 
 def _table(head: str, counts: Mapping[str, list[int]]) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 from dhmodel.evidence.validation import SEED, Outcome
 from dhmodel.evidence.verdicts import STATUSES
 
-__all__ = ["COLUMNS", "by_area", "by_use", "cost", "headline", "mark", "scenarios"]
+__all__ = ["COLUMNS", "by_area", "by_use", "cost", "failing", "headline", "mark", "scenarios"]
 
 COLUMNS = (*STATUSES, "all")
 
@@ -17,18 +17,14 @@ def headline(outcomes: Mapping[str, Outcome], replicates: int) -> list[str]:
     """How many findings of physiology the model shows, on what, and how that depends on the parameters."""
     rows = list(outcomes.values())
     physiology = [one for one in rows if one.entry.use == "physiology"]
-    asked = [one for one in physiology if one.entry.asked]
-    passing = sum(one.verdict.status == "passes" for one in asked)
-    lines = [
-        f"{len(rows)} findings, {len(physiology)} of physiology: {len(asked)} are modelled "
-        f"({_share(len(asked), len(physiology))}), of which {passing} pass ({_share(passing, len(asked))}).",
+    spinal = [one for one in physiology if one.entry.area.startswith("scs/")]
+    lines = [f"{len(rows)} findings, {_modelled('of physiology', physiology)}."]
+    if len(spinal) < len(physiology):
+        lines.append(f"Of them, {_modelled('of the spinal cord (areas scs/...)', spinal)}.")
+    lines.append(
         f"One set of default parameters answers all; {replicates} replicates of seed {SEED}, each with its "
-        "own cells, wiring, trains and noise.",
-    ]
-    if failing := [name for name, one in outcomes.items() if one.gates and one.verdict.status == "fails"]:
-        lines.append(f"Fail: {', '.join(failing)}.")
-    if named := scenarios(rows):
-        lines.append("Verdicts that depend on a scenario: " + "; ".join(named) + ".")
+        "own cells, wiring, trains and noise."
+    )
     drawn = [one for one in rows if one.draws]
     if drawn:
         held = [one.share for one in drawn if one.verdict.status == "passes"]
@@ -42,6 +38,11 @@ def headline(outcomes: Mapping[str, Outcome], replicates: int) -> list[str]:
             f"within 10 %, one seed each; {often}."
         )
     return lines
+
+
+def failing(outcomes: Mapping[str, Outcome]) -> list[str]:
+    """Ids of the findings of physiology that the model does not show."""
+    return [name for name, one in outcomes.items() if one.gates and one.verdict.status == "fails"]
 
 
 def by_area(outcomes: Iterable[Outcome]) -> dict[str, list[int]]:
@@ -81,6 +82,13 @@ def cost(outcome: Outcome) -> str:
     if outcome.draws:
         parts.append(f"holds in {outcome.share:.0%} of {outcome.draws} draws")
     return "; ".join(parts)
+
+
+def _modelled(which: str, rows: list[Outcome]) -> str:
+    asked = [one for one in rows if one.entry.asked]
+    passing = sum(one.verdict.status == "passes" for one in asked)
+    modelled = f"{len(asked)} are modelled ({_share(len(asked), len(rows))})"
+    return f"{len(rows)} {which}: {modelled}, of which {passing} pass ({_share(passing, len(asked))})"
 
 
 def _ordered(rows: list[Outcome]) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dhmodel.errors import InputError
 from dhmodel.evidence.baseline import fallen, risen
-from dhmodel.evidence.summary import headline
+from dhmodel.evidence.summary import failing, headline
 from dhmodel.evidence.validation import REPLICATES, Outcome
 
 __all__ = ["refuse_renewal", "tell"]
@@ -31,7 +31,7 @@ def tell(found: Mapping[str, Outcome], seeds: int, folder: Path) -> tuple[str, s
         failed; empty if there are none.
     """
     lines = [f"{one.verdict.line()}{_marked(one)}" for one in found.values() if one.entry.asked]
-    lines += ["", *headline(found, seeds), f"report: {folder / 'report.html'}"]
+    lines += ["", *headline(found, seeds), *_failing(found), f"report: {folder / 'report.html'}"]
     if new := risen(found):
         lines.append(f"new: {', '.join(new)} pass; `dhmodel validate --accept` takes them into the baseline")
     parts = []
@@ -53,6 +53,11 @@ def refuse_renewal(seeds: int) -> None:
     """
     if seeds != REPLICATES:
         raise InputError(f"--accept: got --seeds {seeds}, the baseline rests on {REPLICATES}")
+
+
+def _failing(found: Mapping[str, Outcome]) -> list[str]:
+    names = failing(found)
+    return [f"Fail: {', '.join(names)}."] if names else []
 
 
 def _marked(one: Outcome) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from tqdm import tqdm
 
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.evidence.asking import numbers, units
@@ -119,7 +120,7 @@ def ask(
     every = [unit for one in wanted.values() for unit in one]
     failed = run_units(every, kept, workers, progress)
     found = {}
-    for name, entry in chosen.items():
+    for name, entry in tqdm(chosen.items(), desc="judging", unit="finding", disable=not progress, delay=2):
         verdict = _verdict(name, entry, wanted[name], kept, failed)
         took = sum(seconds(kept.load(key)) for key in _identities(wanted[name]) if key not in failed)
         found[name] = Outcome(entry, verdict, took)

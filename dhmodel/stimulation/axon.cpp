@@ -35,15 +35,20 @@ inline Lanes root(Lanes a) {
 inline Lanes larger(Lanes a, Lanes b) {
     return {a.low > b.low ? a.low : b.low, a.high > b.high ? a.high : b.high};
 }
+inline Lanes smaller(Lanes a, double b) {
+    return {a.low < b ? a.low : b + Vector{}, a.high < b ? a.high : b + Vector{}};
+}
 
 constexpr int COMPONENTS = 3;
-constexpr int64_t WEIGHTS = 15;  // of a segment, see `Slab`
+constexpr int64_t WEIGHTS = 14;  // of a segment, see `Slab`
 constexpr int64_t CHUNK = 256;  // segments whose levels are held at once
 constexpr double MARGIN = 1e-9;  // by which a bound is lowered, against rounding
+constexpr double LONG = 25;      // time constants after which less than that is left
 constexpr double SMALL = 1e-3;   // for which the first terms of the exponential series are exact
 
 struct Constants {
-    double activation_tau, accommodation, relative, relative_tau, fatigue, fatigue_tau, noise, noise_tau;
+    double activation_tau, accommodation, accommodation_linear, relative, relative_tau, supernormal,
+        supernormal_tau, fatigue, fatigue_tau, noise;
 };
 
 // As `State` and `Line`; arrays [channel][site][component][fibre] and so on.
@@ -73,18 +78,17 @@ struct Spike {
 
 typedef std::vector<Spike> Fired;
 
-// One segment: factors of the old response and of the drive, for the new response (`keep`, `drive`), for what
-// adds to the accommodation (`lasting`) and for the root of what adds to the activation (`acting`); `slow`
-// and `fast` are the factors by which these two decay, `recovery` and `rest` those of relative refractoriness
-// and of fatigue.
+// One segment: factors of the old response and of the drive, for the new response (`keep`, `drive`) and for
+// the root of what adds to the activation (`acting`), which decays by `fast`. Of the lasting activation `slow`
+// stays, `first` and `last` of the activation before and after the segment are added to it. `recovery`,
+// `excess` and `rest` are the factors by which relative refractoriness, supernormality and fatigue decay.
 struct Weights {
-    double keep[COMPONENTS], lasting_keep[COMPONENTS], acting_keep[COMPONENTS];
-    double drive[COMPONENTS], lasting_drive[COMPONENTS], acting_drive[COMPONENTS];
-    double slow, fast, recovery, rest;
+    double keep[COMPONENTS], acting_keep[COMPONENTS], drive[COMPONENTS], acting_drive[COMPONENTS];
+    double fast, slow, first, last, recovery, excess, rest;
     int64_t on, channel;  // channels that carry current; the last of them
 };
 
-std::vector<Weights> make_weights(const Constants& axon, const Currents& slab, int64_t channels) {
+std::vector<Weights> make_weights(const Currents& slab, int64_t channels) {
     std::vector<Weights> all(slab.segments);
     for (int64_t k = 0; k < slab.segments; k++) {
         Weights& w = all[k];
@@ -96,29 +100,25 @@ std::vector<Weights> make_weights(const Constants& axon, const Currents& slab, i
             }
         // several channels are summed up first
         const double amperes = w.on == 1 ? current[w.channel] : 1.0;
-        w.slow = given[3];
-        w.fast = given[8];
-        w.recovery = given[13];
-        w.rest = given[14];
         for (int j = 0; j < COMPONENTS; j++) {
             w.keep[j] = given[j];
             w.drive[j] = (1 - given[j]) * amperes;
-            w.lasting_keep[j] = axon.accommodation * given[4 + j];
-            w.lasting_drive[j] = axon.accommodation * (given[7] - given[4 + j]) * amperes;
-            w.acting_keep[j] = given[9 + j];
-            w.acting_drive[j] = (given[12] - given[9 + j]) * amperes;
+            w.acting_keep[j] = given[4 + j];
+            w.acting_drive[j] = (given[7] - given[4 + j]) * amperes;
         }
+        w.fast = given[3];
+        std::copy_n(given + 8, 6, &w.slow);
     }
     return all;
 }
 
-// What raises the threshold of a fibre, once the absolute refractory period is over.
-struct Raised {
-    double relative, tired;
+// What spikes have left of the threshold of a fibre, once the absolute refractory period is over.
+struct After {
+    double relative, supernormal, tired;
 
-    // Squared, as the levels are.
+    // The threshold, squared as the levels are.
     double square(double noise) const {
-        const double theta = std::max((1 + relative) * (1 + tired) + noise, 0.0);
+        const double theta = std::max((1 + relative - supernormal) * (1 + tired) + noise, 0.0);
         return theta * theta;
     }
 };
@@ -137,13 +137,16 @@ struct Group {
     int64_t first, count;
     std::vector<Lanes> gain;       // [channel][site][component]
     Lanes total[COMPONENTS];
+    Lanes active, lasting;         // activation, and what lasts of it
     Lanes level[CHUNK + 1];        // squared, before the first segment of a chunk, and after each
 
     Group(const Constants& axon, const Fibres& all, const Currents& slab, int64_t first)
         : axon(axon), all(all), slab(slab), first(first), count(std::min<int64_t>(LANES, all.fibres - first)),
           gain(all.channels * all.sites * COMPONENTS) {
         for (size_t row = 0; row < gain.size(); row++) gain[row] = load(all.gains, row);
-        level[0] = load(all.level, 0);
+        active = load(all.level, 0);
+        lasting = load(all.accommodation, 0);
+        level[0] = active - raised(lasting);
     }
 
     Lanes load(const double* from, int64_t row) const {
@@ -159,8 +162,8 @@ struct Group {
     }
 
     const Lanes* sum(int64_t segment, int64_t row);
-    template <bool accommodates>
     void respond(const Weights* weights, int64_t begin, int64_t segments);
+    Lanes raised(Lanes lasting) const;
     void fire(const Weights* weights, int64_t begin, int64_t segments, Fired& fired);
     void look(const Weights* weights, int64_t begin, int64_t from, int64_t to, int64_t i, double most,
               Fired& fired);
@@ -168,7 +171,8 @@ struct Group {
 
     double tired(int64_t fibre, double time) const;
     double ready(int64_t fibre) const;
-    Raised raised(int64_t fibre, double time) const;
+    After after(int64_t fibre, double time) const;
+    bool stays_below(int64_t fibre, double from, double to, double noise, double level) const;
     double noise(int64_t fibre, int64_t noise_bin) const;
     void spike(int64_t fibre, double time) const;
     void let_pass(int64_t fibre, double time) const;
@@ -186,54 +190,42 @@ __attribute__((noinline)) const Lanes* Group::sum(int64_t segment, int64_t row) 
     return total;
 }
 
-// Squared levels after each segment of a chunk, the largest over the sites. The activation is a squared
-// level, so that without accommodation there is no root to take.
-template <bool accommodates>
+// Activation after each segment of a chunk, the largest over the sites, which is a squared level.
 void Group::respond(const Weights* weights, int64_t begin, int64_t segments) {
     const int64_t rows = all.sites * COMPONENTS;
     for (int64_t site = 0; site < all.sites; site++) {
         const int64_t row = site * COMPONENTS;
         Lanes x0 = load(all.response, row), x1 = load(all.response, row + 1);
-        Lanes x2 = load(all.response, row + 2);
-        Lanes q = load(all.activation, site), a = load(all.accommodation, site);
+        Lanes x2 = load(all.response, row + 2), q = load(all.activation, site);
         for (int64_t k = 0; k < segments; k++) {
             const Weights& w = weights[begin + k];
             const Lanes* g = nullptr;
             if (w.on) g = w.on == 1 ? &gain[w.channel * rows + row] : sum(begin + k, row);
             Lanes acting = w.acting_keep[0] * x0 + w.acting_keep[1] * x1 + w.acting_keep[2] * x2;
-            if (g)
-                acting = acting + w.acting_drive[0] * g[0] + w.acting_drive[1] * g[1] +
-                         w.acting_drive[2] * g[2];
-            if (accommodates) {
-                Lanes lasting = w.lasting_keep[0] * x0 + w.lasting_keep[1] * x1 + w.lasting_keep[2] * x2;
-                if (g)
-                    lasting = lasting + w.lasting_drive[0] * g[0] + w.lasting_drive[1] * g[1] +
-                              w.lasting_drive[2] * g[2];
-                a = w.slow * a + larger(lasting, Lanes{});
-            }
             x0 = w.keep[0] * x0;
             x1 = w.keep[1] * x1;
             x2 = w.keep[2] * x2;
             if (g) {
+                acting = acting + w.acting_drive[0] * g[0] + w.acting_drive[1] * g[1] +
+                         w.acting_drive[2] * g[2];
                 x0 = x0 + w.drive[0] * g[0];
                 x1 = x1 + w.drive[1] * g[1];
                 x2 = x2 + w.drive[2] * g[2];
             }
             acting = larger(acting, Lanes{});
             q = w.fast * q + acting * acting;
-            Lanes square = q;
-            if (accommodates) {
-                const Lanes difference = larger(root(q) - a, Lanes{});
-                square = difference * difference;
-            }
-            level[k + 1] = site ? larger(level[k + 1], square) : square;
+            level[k + 1] = site ? larger(level[k + 1], q) : q;
         }
         store(x0, all.response, row);
         store(x1, all.response, row + 1);
         store(x2, all.response, row + 2);
         store(q, all.activation, site);
-        store(a, all.accommodation, site);
     }
+}
+
+// By how much accommodation raises the squared threshold.
+Lanes Group::raised(Lanes lasting) const {
+    return axon.accommodation * lasting * smaller(lasting, axon.accommodation_linear);
 }
 
 // splitmix64: the state after noise_bin + 1 steps, mixed; its upper 12 bits choose a quantile.
@@ -251,9 +243,19 @@ double Group::tired(int64_t fibre, double time) const {
 // When the absolute refractory period is over.
 double Group::ready(int64_t fibre) const { return all.last[fibre] + all.refractory[fibre]; }
 
-Raised Group::raised(int64_t fibre, double time) const {
-    const double since = (time - ready(fibre)) / axon.relative_tau;
-    return {axon.relative * std::exp(-since), tired(fibre, time)};
+After Group::after(int64_t fibre, double time) const {
+    const double since = time - ready(fibre);
+    return {axon.relative * std::exp(-since / axon.relative_tau),
+            axon.supernormal * std::exp(-since / axon.supernormal_tau), tired(fibre, time)};
+}
+
+// Whether a squared level stays below threshold for a while, if there is no spike.
+bool Group::stays_below(int64_t fibre, double from, double to, double noise, double level) const {
+    After least{0, 0, tired(fibre, to)};
+    if (level >= least.square(noise)) return false;
+    const double since = std::max(from - ready(fibre), 0.0) / axon.supernormal_tau;
+    least.supernormal = since < LONG ? axon.supernormal * std::exp(-since) : 0.0;
+    return level < least.square(noise - MARGIN);
 }
 
 void Group::spike(int64_t fibre, double time) const {
@@ -275,7 +277,7 @@ bool Group::collide(int64_t fibre, double time) const {
     return !in_column;
 }
 
-// When a square on its way from `before` to `level`, with the time constant of the activation, is as `wanted`.
+// When a square that relaxes from `before` to `level`, as the activation does, is as `wanted`.
 double Group::crossing(int64_t segment, double fast, double before, double level, double wanted) const {
     const double start = slab.edges[segment], end = slab.edges[segment + 1];
     if (before >= wanted) return end;
@@ -289,17 +291,18 @@ __attribute__((noinline)) void Group::look(const Weights* weights, int64_t begin
     const int64_t fibre = first + i;
     const double xi = noise(fibre, slab.noise_bin[begin + from]), *ends = slab.edges + begin + 1;
     const Weights* w = weights + begin;
-    if (most < Raised{0, tired(fibre, ends[to - 1])}.square(xi - MARGIN)) return;
+    const bool passing = all.queue[all.next[fibre]] <= ends[to - 1];  // a natural spike leaves it excitable
+    if (!passing && stays_below(fibre, ends[from], ends[to - 1], xi, most)) return;
     for (int64_t k = from; k < to; k++) {
         let_pass(fibre, ends[k]);
         const double begins = ready(fibre), due = all.queue[all.next[fibre]];
         while (k < to && ends[k] < begins) k++;
         if (k == to) return;
-        Raised now = raised(fibre, ends[k]);
+        After now = after(fibre, ends[k]);
         double wanted = now.square(xi);
         while (level[k + 1][i] < wanted && ends[k] < due) {
             if (++k == to) return;
-            now = {w[k].recovery * now.relative, w[k].rest * now.tired};
+            now = {w[k].recovery * now.relative, w[k].excess * now.supernormal, w[k].rest * now.tired};
             wanted = now.square(xi);
         }
         if (ends[k] >= due) {
@@ -313,33 +316,40 @@ __attribute__((noinline)) void Group::look(const Weights* weights, int64_t begin
     }
 }
 
+// Take accommodation off the activation after each segment of a chunk; look where that came near threshold.
 void Group::fire(const Weights* weights, int64_t begin, int64_t segments, Fired& fired) {
-    const double least = std::max(1 + axon.noise * all.quantiles[0] - MARGIN, 0.0), lowest = least * least;
+    const double least = After{0, axon.supernormal, 0}.square(axon.noise * all.quantiles[0] - MARGIN);
+    Lanes q = active, a = lasting;
     for (int64_t from = 0, to; from < segments; from = to) {
-        Lanes most = level[from + 1];
-        for (to = from + 1; to < segments && slab.noise_bin[begin + to] == slab.noise_bin[begin + from]; to++)
+        Lanes most{};
+        for (to = from; to < segments && slab.noise_bin[begin + to] == slab.noise_bin[begin + from]; to++) {
+            const Weights& w = weights[begin + to];
+            a = w.slow * a + w.first * q + w.last * level[to + 1];
+            q = level[to + 1];
+            level[to + 1] = q - raised(a);
             most = larger(most, level[to + 1]);
+        }
         for (int64_t i = 0; i < count; i++)
-            if (most[i] >= lowest) look(weights, begin, from, to, i, most[i], fired);
+            if (most[i] >= least) look(weights, begin, from, to, i, most[i], fired);
     }
+    active = q;
+    lasting = a;
 }
 
-// Take group after group through a slab; `use(group, weights, begin, segments)` sees the levels of each chunk.
+// Take group after group through a slab; `use(group, weights, begin, segments)` sees each chunk's levels.
 template <typename Use>
 void walk(const Constants& axon, const Fibres& all, const Currents& slab, Use use) {
-    const std::vector<Weights> weights = make_weights(axon, slab, all.channels);
+    const std::vector<Weights> weights = make_weights(slab, all.channels);
     for (int64_t first = 0; first < all.fibres; first += LANES) {
         Group group(axon, all, slab, first);
         for (int64_t begin = 0; begin < slab.segments; begin += CHUNK) {
             const int64_t segments = std::min(CHUNK, slab.segments - begin);
-            if (axon.accommodation > 0)
-                group.respond<true>(weights.data(), begin, segments);
-            else
-                group.respond<false>(weights.data(), begin, segments);
+            group.respond(weights.data(), begin, segments);
             use(group, weights.data(), begin, segments);
             group.level[0] = group.level[segments];
         }
-        group.store(group.level[0], all.level, 0);
+        group.store(group.active, all.level, 0);
+        group.store(group.lasting, all.accommodation, 0);
     }
 }
 

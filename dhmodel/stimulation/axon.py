@@ -7,20 +7,28 @@ components::
     tau_k x_k' = sum_c G_kc I_c - x_k
     y = x_1 + x_2 + x_3
 
-Sodium activation q follows the square of a depolarising response, accommodation a the response itself::
+Sodium activation q follows the square of a depolarising response; the lasting activation a follows the q of
+the most depolarised site::
 
     activation_tau q' = max(y, 0)^2 - q
-    accommodation_tau a' = accommodation * max(y, 0) - a
+    accommodation_tau a' = max q - a
 
-A spike starts where sqrt(q) - a reaches (1 + R) (1 + F) + noise, in units of the resting threshold: R is left
-by the last spike (relative refractoriness, after an absolute refractory period in which nothing starts), F by
-all (fatigue); the noise is drawn anew in every bin of `noise_tau`. The square makes alternating currents
-effective whose mean is zero, as MRG axons have it; the level is still proportional to the current.
+A spike starts where q exceeds the square of (1 + R) (1 + F) + noise, in units of the resting threshold, by
+what lasting activation takes away::
 
-The response is exact for currents that are constant in each segment. Activation and accommodation see the
-mean of y in a segment, weighted by their own decay until its end: a segment in which y changes much, or its
-sign, has to be cut where that matters. Threshold is tested at the end of each segment, and the time of a
-crossing found on the relaxation of the activation through it.
+    accommodation a min(a, accommodation_linear)
+
+R is left by the last spike: relative refractoriness, after an absolute refractory period in which nothing
+starts, then supernormality. F is left by all (fatigue); the noise is drawn anew in every bin of `noise_tau`.
+The square of y makes alternating currents effective whose mean is zero, as MRG axons have it; the root of q
+is still proportional to the current. Single pulses and trains up to 1 kHz leave little lasting activation. At
+10 kHz a is nearly q, and what it takes away grows faster than q: fibres near threshold go on firing, those
+well above it fall silent after a few spikes.
+
+The response is exact for currents that are constant in each segment. Activation sees the mean of y in a
+segment, weighted by its own decay until its end: a segment in which y changes much, or its sign, has to be
+cut where that matters. Threshold is tested at the end of each segment, and the time of a crossing found on
+the relaxation of the activation through it.
 
 Natural spikes pass the electrode as well; they leave the fibre refractory and tired. Where they meet evoked
 ones see `dhmodel.stimulation.transit`.
@@ -84,8 +92,11 @@ def axon(P: Mapping[str, float]) -> Axon:
         activation_tau=P["axon.activation_tau"],
         accommodation=P["axon.accommodation"],
         accommodation_tau=P["axon.accommodation_tau"],
+        accommodation_linear=P["axon.accommodation_linear"],
         relative=P["axon.relative"],
         relative_tau=P["axon.relative_tau"],
+        supernormal=P["axon.supernormal"],
+        supernormal_tau=P["axon.supernormal_tau"],
         fatigue=P["axon.fatigue"],
         fatigue_tau=P["axon.fatigue_tau"],
         noise=P["axon.noise"],
@@ -169,9 +180,10 @@ class Bank:
 
 def peaks(axon: Axon, gains: Floats, segments: Segments) -> Floats:
     """
-    Largest level sqrt(q) - a of each fibre, without spikes and noise.
+    Largest root of q of each fibre: what is compared with threshold but for accommodation, spikes and noise.
 
     It is proportional to the current, so the threshold of a waveform is its amplitude divided by the peak.
+    Accommodation is left out: until the first spike of a train it adds less than 0.5 % to the threshold.
 
     Parameters
     ----------

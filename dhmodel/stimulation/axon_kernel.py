@@ -18,12 +18,14 @@ _SOURCE = Path(__file__).with_name("axon.cpp")
 _CONSTANTS = (
     "activation_tau",
     "accommodation",
+    "accommodation_linear",
     "relative",
     "relative_tau",
+    "supernormal",
+    "supernormal_tau",
     "fatigue",
     "fatigue_tau",
     "noise",
-    "noise_tau",
 )
 
 
@@ -83,7 +85,7 @@ def advance(state: State, slab: Slab) -> Fired:
 
 
 def peaks(state: State, slab: Slab, highest: Floats) -> None:
-    """Raise `highest`, in place, to the largest level of each fibre at the edges of a slab."""
+    """Raise `highest`, in place, to the root of each fibre's largest activation at the edges of a slab."""
     _loaded().peaks(_constants(state), _fibres(state), _currents(slab), _address(highest))
 
 

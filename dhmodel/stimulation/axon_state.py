@@ -37,10 +37,13 @@ class Axon:
         Time constants of the components of the response.
     activation_tau : float
         Time constant of the activation, which follows the square of the depolarising response.
-    accommodation, accommodation_tau : float
-        Rise of threshold per unit of lasting depolarisation, and its time constant.
+    accommodation, accommodation_tau, accommodation_linear : float
+        Rise of the squared threshold with the square of the lasting activation; the time constant of that;
+        the lasting activation from which the rise is linear.
     relative, relative_tau : float
         Relative rise of threshold at the end of the absolute refractory period, and its time constant.
+    supernormal, supernormal_tau : float
+        Relative fall of threshold that is added to it, less than 1, and its time constant.
     fatigue, fatigue_tau : float
         Relative rise of threshold that each spike leaves behind, and its time constant.
     noise, noise_tau : float
@@ -51,8 +54,11 @@ class Axon:
     activation_tau: float
     accommodation: float
     accommodation_tau: float
+    accommodation_linear: float
     relative: float
     relative_tau: float
+    supernormal: float
+    supernormal_tau: float
     fatigue: float
     fatigue_tau: float
     noise: float
@@ -104,9 +110,9 @@ class State:
     The fibres of a bank, last axis of every array, and where they stand.
 
     `gains` (channels, sites, 3, fibres) in 1/A, `refractory` and `keys` are fixed. `response` (sites, 3,
-    fibres), `activation` and `accommodation` (sites, fibres) follow the currents; `level` is what is compared
-    with threshold, the largest over the sites and not below 0 (squared where `axon.cpp` computes); `last` and
-    `fatigue` are the time of the last spike at the electrode and the fatigue right after it.
+    fibres) and `activation` (sites, fibres) follow the currents; `level` is the largest activation over the
+    sites, a squared level, and `accommodation` what lasts of it; `last` and `fatigue` are the time of the
+    last spike at the electrode and the fatigue right after it.
     """
 
     axon: Axon
@@ -124,8 +130,8 @@ class State:
     def __post_init__(self) -> None:
         _, sites, components, fibres = self.gains.shape
         self.response = np.zeros((sites, components, fibres))
-        self.activation, self.accommodation = np.zeros((2, sites, fibres))
-        self.level, self.fatigue = np.zeros((2, fibres))
+        self.activation = np.zeros((sites, fibres))
+        self.level, self.accommodation, self.fatigue = np.zeros((3, fibres))
         self.last = np.full(fibres, LONG_AGO)
 
 
@@ -134,10 +140,11 @@ class Slab:
     """
     Some segments, with all that is the same for every fibre.
 
-    `edges` (segments + 1,) in s. `weights` (segments, 15): factors by which the three components decay; then
-    five of the accommodation: the factor by which it decays, and what it sees of each component's decay and
-    of a constant; then the same five of the activation, the last four divided by the root of the last; the
-    factors by which relative refractoriness and fatigue decay.
+    `edges` (segments + 1,) in s. `weights` (segments, 14): factors by which the three components decay; the
+    factor by which the activation decays, and what it sees of each component's decay and of a constant, these
+    four divided by the root of the last; what stays of the lasting activation, and what is added of the
+    activation before and after the segment; the factors by which relative refractoriness, supernormality and
+    fatigue decay.
     `noise_bin` (segments,) numbers the draws of the threshold noise. `first` is the index of the first
     segment.
     """
@@ -189,24 +196,36 @@ def slabs(axon: Axon, segments: Segments) -> Iterator[Slab]:
 
 def _weights(axon: Axon, duration: Floats) -> Floats:
     decay = np.exp(-duration[:, None] / np.array(axon.tau))
-    lasting = _means(axon, duration, axon.accommodation_tau)
-    acting = _means(axon, duration, axon.activation_tau)
+    acting = _means(axon, duration)
     # the square of what these give adds to the activation: (1 - fast) times the square of a mean
     acting[:, 1:] /= np.sqrt(acting[:, 4:])
-    after = np.exp(-duration[:, None] / np.array([axon.relative_tau, axon.fatigue_tau]))
-    weights = np.concatenate([decay, lasting, acting, after], axis=1)
-    weights[np.abs(weights) < _GONE] = 0.0
-    return weights
+    after = np.array([axon.relative_tau, axon.supernormal_tau, axon.fatigue_tau])
+    weights = [decay, acting, _lasting(axon, duration), np.exp(-duration[:, None] / after)]
+    joined = np.concatenate(weights, axis=1)
+    joined[np.abs(joined) < _GONE] = 0.0
+    return joined
 
 
-def _means(axon: Axon, duration: Floats, slow: float) -> Floats:
-    """What a filter of time constant `slow` keeps of itself, and sees of each decay and of a constant."""
-    # the formula is singular where both are equal; a millionth beside it, its result is the limit
-    tau = np.array(axon.tau)
-    tau = np.where(np.isclose(tau, slow, rtol=1e-6, atol=0), slow * (1 + 1e-6), tau)
+def _means(axon: Axon, duration: Floats) -> Floats:
+    """What the activation keeps of itself, and sees of each decay and of a constant."""
+    slow = axon.activation_tau
+    tau = _apart(np.array(axon.tau), slow)
     decay = np.exp(-duration[:, None] / np.append(tau, slow))
     seen = (decay[:, :3] - decay[:, 3:]) * (tau / (tau - slow))
     return np.concatenate([decay[:, 3:], seen, -np.expm1(-duration[:, None] / slow)], axis=1)
+
+
+def _lasting(axon: Axon, duration: Floats) -> Floats:
+    """What the lasting activation keeps of itself, and sees of one that relaxes, by its two ends."""
+    tau = float(_apart(np.array(axon.accommodation_tau), axon.activation_tau))
+    gone, lost = (-np.expm1(-duration / each) for each in (axon.activation_tau, tau))
+    seen = (lost - gone) / (1 - tau / axon.activation_tau)
+    return np.stack([1 - lost, (seen - (1 - gone) * lost) / gone, (lost - seen) / gone], axis=1)
+
+
+def _apart(tau: Floats, other: float) -> Floats:
+    """Time constants, at least a millionth beside another, where formulas are singular: the limit."""
+    return np.where(np.isclose(tau, other, rtol=1e-6, atol=0), other * (1 + 1e-6), tau)
 
 
 def check_segments(segments: Segments, channels: int) -> None:

@@ -54,14 +54,15 @@ def hashed(keys: Keys, counter: Indices) -> Keys:
 
 def advance(state: State, slab: Slab) -> Fired:
     """Follow the currents of a slab; spikes by segment, then by fibre."""
-    parts = []
-    lowest = 1 + state.axon.noise * QUANTILES[0]
+    parts, axon = [], state.axon
+    lowest = max(1 - axon.supernormal + axon.noise * QUANTILES[0], 0.0) ** 2
+    level = _level(state)
     for row, weights in enumerate(slab.weights):
-        before = state.level
         _respond(state, weights, slab.current[row])
-        candidates = np.flatnonzero(state.level >= lowest)
+        before, level = level, _level(state)
+        candidates = np.flatnonzero(level >= lowest)
         if candidates.size:
-            fibre, time = _fire(state, slab, row, candidates, before[candidates])
+            fibre, time = _fire(state, slab, row, candidates, before[candidates], level[candidates])
             arrives = _collide(state.line, fibre, time)
             parts.append((np.full(fibre.size, slab.first + row), fibre, time, arrives))
     if not parts:
@@ -70,51 +71,58 @@ def advance(state: State, slab: Slab) -> Fired:
 
 
 def peaks(state: State, slab: Slab, highest: Floats) -> None:
-    """Raise `highest`, in place, to the largest level of each fibre at the edges of a slab."""
+    """Raise `highest`, in place, to the root of each fibre's largest activation at the edges of a slab."""
     for row, weights in enumerate(slab.weights):
         _respond(state, weights, slab.current[row])
-        np.maximum(highest, state.level, out=highest)
+        np.maximum(highest, np.sqrt(state.level), out=highest)
 
 
 def _respond(state: State, weights: Floats, current: Floats) -> None:
     steady = np.tensordot(current, state.gains, axes=1)  # the response if the current lasted
-    slow, lasting = _seen(state, steady, weights[3:8])
-    fast, acting = _seen(state, steady, weights[8:13])
-    decay = weights[:3, None]
+    decay, fast = weights[:3, None], float(weights[3])
+    seen, constant = weights[4:7, None], weights[7]
+    acting = np.maximum((seen * state.response + (constant - seen) * steady).sum(axis=1), 0)
     state.response = decay * state.response + (1 - decay) * steady
-    state.accommodation = slow * state.accommodation + state.axon.accommodation * lasting
     state.activation = fast * state.activation + acting**2
-    state.level = np.maximum(np.sqrt(state.activation) - state.accommodation, 0).max(axis=0)
+    slow, first, last = weights[8:11]
+    before, state.level = state.level, state.activation.max(axis=0)
+    state.accommodation = slow * state.accommodation + first * before + last * state.level
 
 
-def _seen(state: State, steady: Floats, weights: Floats) -> tuple[float, Floats]:
-    """The factor by which a filter decays, and the depolarisation it sees in a segment, (sites, fibres)."""
-    keep, seen, constant = float(weights[0]), weights[1:4, None], weights[4]
-    return keep, np.maximum((seen * state.response + (constant - seen) * steady).sum(axis=1), 0)
+def _level(state: State) -> Floats:
+    """Activation less what accommodation adds to the squared threshold."""
+    axon, lasting = state.axon, state.accommodation
+    return state.level - axon.accommodation * lasting * np.minimum(lasting, axon.accommodation_linear)
 
 
-def _fire(state: State, slab: Slab, row: int, fibre: Indices, before: Floats) -> tuple[Indices, Floats]:
+def _fire(
+    state: State, slab: Slab, row: int, fibre: Indices, before: Floats, level: Floats
+) -> tuple[Indices, Floats]:
     """Which of the candidates start a spike in this segment, and when."""
     start, end = slab.edges[row], slab.edges[row + 1]
     _let_pass(state, fibre, end)
     ready = state.last[fibre] + state.refractory[fibre]
-    tired = _tired(state, fibre, end)
-    with np.errstate(over="ignore"):  # of those not ready yet
-        relative = state.axon.relative * np.exp(-(end - ready) / state.axon.relative_tau)
     noise = _noise(state.axon, state.keys[fibre], slab.noise_bin[row])
-    threshold = np.maximum((1 + relative) * (1 + tired) + noise, 0)
-    level, wanted, before = state.level[fibre] ** 2, threshold**2, before**2
+    raised = (1 + _recovery(state.axon, end - ready)) * (1 + _tired(state, fibre, end))
+    wanted = np.maximum(raised + noise, 0) ** 2
     fires = (end >= ready) & (level >= wanted)
     crosses = fires & (before < wanted)
     time = np.full(fibre.size, end)
     # the square relaxes with the time constant of the activation
     rise = (wanted[crosses] - before[crosses]) / (level[crosses] - before[crosses])
-    fallen = rise * (slab.weights[row, 8] - 1)
+    fallen = rise * (slab.weights[row, 3] - 1)
     with np.errstate(divide="ignore"):  # of those that reach threshold just at the end
         time[crosses] = np.minimum(start - state.axon.activation_tau * np.log1p(fallen), end)
     fibre, time = fibre[fires], np.maximum(time, ready)[fires]
     _spike(state, fibre, time)
     return fibre, time
+
+
+def _recovery(axon: Axon, since: Floats) -> Floats:
+    """Rise of threshold, relative, so long after the end of the absolute refractory period."""
+    since = np.maximum(since, 0.0)  # nothing starts in those that are not ready yet
+    relative = axon.relative * np.exp(-since / axon.relative_tau)
+    return relative - axon.supernormal * np.exp(-since / axon.supernormal_tau)
 
 
 def _tired(state: State, fibre: Indices, time: float | Floats) -> Floats:

@@ -1,36 +1,43 @@
 """
-Every finding of the ledger that the model is asked for: what passed must pass, what failed must still fail.
+The cheap findings of the ledger, on the seeds of the baseline: what passed must pass, what failed must fail.
 
 The failing ones stay in the ledger, failing. When one of them begins to pass, or another begins to fail, this
-test says so.
+test says so; `dhmodel validate --accept` renews the baseline, on purpose. All findings take much longer:
+`dhmodel validate`.
 """
 
 import pytest
 
-from dhmodel.evidence.catalogue import PROTOCOLS, verdict
+from dhmodel.evidence.baseline import FAST_SECONDS, expected, fallen, fast, risen
 from dhmodel.evidence.ledger import findings
+from dhmodel.evidence.validate import outcomes
 
-pytestmark = pytest.mark.evidence
-
-#: Findings that the model does not show, with its numbers (seed 7, five replicates).
-FAILING = {
-    "evoke24_window": "spread of recruitment 0.29 of that in open loop, at most 0.2 wanted",
-    "gilbert2022_80pct": "no fibre fires at 0.8 of the sensory threshold; the optimum is at 2",
-    "gilbert2022_bicuculline": "no fibre fires at 0.8 of the sensory threshold, so nothing shifts",
-    "sagalajev2024_desync": "synchrony at 1 kHz is 0.86 of that at 50 Hz, at most 0.8 wanted (10 kHz: 0.09)",
-    "shechter2013_cap_depression": "weak 50 Hz lowers the CAP (0.68), strong trains do not (0.97, 1.00)",
-    "tang2014_burst": "at 90 % of motor threshold burst leaves 0.60 of WDR firing, tonic 0.15",
-}
+pytestmark = [pytest.mark.evidence, pytest.mark.slow]
 
 
-@pytest.mark.parametrize("name", [name for name, entry in findings().items() if entry.asked])
-def test_finding(name, seed, replicates):
-    answer = verdict(name, replicates, seed)
-    print(answer.line())
-    expected = "fails" if name in FAILING else "passes"
-    assert answer.status == ("compared" if findings()[name].use == "model" else expected), answer.line()
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    return outcomes(fast=True, out=tmp_path_factory.mktemp("validate"), progress=False)
 
 
-def test_every_protocol_belongs_to_a_finding():
-    named = {entry.protocol for entry in findings().values() if isinstance(entry.protocol, str)}
-    assert named == set(PROTOCOLS)
+def told(found, names):
+    return "\n".join(found[name].verdict.line() for name in names)
+
+
+def test_no_finding_that_passed_fails_now(found):
+    assert not (gone := fallen(found)), told(found, gone)
+
+
+def test_no_finding_that_failed_passes_now(found):
+    assert not (new := risen(found)), f"renew the baseline: {told(found, new)}"
+
+
+def test_every_finding_that_is_asked_is_in_the_baseline():
+    assert expected().keys() == {name for name, entry in findings().items() if entry.asked}
+
+
+def test_the_cheap_findings_are_a_fair_part_of_all():
+    chosen = fast()
+    assert sum(expected()[name].seconds for name in chosen) <= FAST_SECONDS
+    assert len(chosen) >= 15
+    assert any(expected()[name].verdict == "passes" for name in chosen)

@@ -17,7 +17,7 @@ from dhmodel.errors import StoreError
 from dhmodel.evidence import running, validation
 from dhmodel.evidence.kept import Kept
 from dhmodel.evidence.validate import outcomes
-from dhmodel.evidence.work import packed, unpacked
+from dhmodel.evidence.work import Question, compute, identity, packed, seconds, unpacked
 from dhmodel.simulate import plan
 
 HERE = Path(__file__).parent
@@ -186,3 +186,11 @@ def test_a_recording_is_what_it_was_packed_from(tmp_path):
     assert back.sizes == one.sizes and back.duration == one.duration
     assert np.array_equal(back.shocks, one.shocks) and np.array_equal(back.pulses, one.pulses)
     assert back.delivered == one.delivered
+
+
+def test_a_python_protocol_is_asked_of_defaults_or_of_a_draw():
+    default, drawn = (Question("ecap_motor_ratio", 1, 7, draw) for draw in (None, 0))
+    answers = [compute(question, 0) for question in (default, drawn, default)]
+    assert answers[0]["lowest"] == answers[2]["lowest"] != answers[1]["lowest"]
+    assert 0 < seconds(answers[0]) < 60
+    assert identity(default, 0) != identity(drawn, 0)

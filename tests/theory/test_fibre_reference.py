@@ -100,6 +100,17 @@ def test_fibres_are_recruited_in_the_same_order(ds, thresholds, shape):
     assert several > 2
 
 
+def test_accommodation_adds_little_to_the_threshold_of_a_train(P, ds):
+    """So that thresholds of trains, in which it is left out, are those at which fibres fire: within 0.5 %."""
+    of_axon = fibre_fit.axons(P, np.array([6e-6, 14e-6]))
+    for given in json.loads(ds.trains).values():
+        current = fibre_fit.train(given["shape"], given["width"], given["onsets"])
+        at_threshold = of_axon / fibre_fit.peaks(fibre_fit.quiet(P), of_axon, current)[:, None, None, None]
+        for factor, fire in ((0.999, []), (1.005, [0, 1])):
+            fired = fibre_fit.launch(P, factor * at_threshold, current, fibre_fit.REFRACTORY).fibre
+            assert np.unique(fired).tolist() == fire
+
+
 def test_summation_and_the_anodic_phase(ds, thresholds):
     """What a linear model with a fixed threshold misses: 10 kHz trains sum, an anodic phase takes away."""
 
@@ -128,12 +139,11 @@ def test_refractory_periods(ds, recovery):
     assert error[delay >= 1e-2].max() < 0.06
 
 
-@pytest.mark.xfail(
-    reason="no supernormal phase: MRG's threshold falls to 0.77 (6 um, 3 ms), the model's stays at 1: +30 %"
-)
 def test_supernormal_phase(ds, recovery):
+    """At 3 and 5 ms within 15 %, and below rest in every axon."""
     later = (ds.recovery_delay.values > 2e-3) & (ds.recovery_delay.values < 1e-2)
     assert np.abs(recovery / ds.recovery_ratio.values - 1)[later].max() < 0.15
+    assert (recovery[later] < 0.95).all()
 
 
 def followed(ds, spikes, names, multiples):
@@ -162,33 +172,70 @@ def test_following_at_50_hz_in_bursts_and_at_1_khz(ds, spikes):
     assert np.abs(own - mrg).max() < 0.2
 
 
+def test_strong_trains_are_followed(ds, spikes):
+    """At 5 and 8 x threshold; where 1 ms pulses begin to fail in MRG (12 of 15 at 8 x) within 0.2."""
+    mrg, own = followed(ds, spikes, ("1 kHz",), (5.0, 8.0))
+    assert np.abs(own - mrg).max() < 0.1
+    mrg, own = followed(ds, spikes, ("500 Hz burst",), (5.0,))
+    assert np.abs(own - mrg).max() < 0.1
+    mrg, own = followed(ds, spikes, ("500 Hz burst",), (8.0,))
+    assert np.abs(own - mrg).max() < 0.21
+
+
+def test_following_of_1_khz_at_1_2_times_threshold(ds, spikes):
+    mrg, own = followed(ds, spikes, ("1 kHz",), (1.2,))
+    assert np.abs(own - mrg).max() < 0.1
+
+
 @pytest.mark.xfail(
-    reason="no rise of threshold (3-5 %) until 20 ms after a spike: "
-    "at 1.1 x MRG answers 3-5 of 15 burst pulses and 4-16 of 50 at 1 kHz, the model 15 and 25"
+    reason="no rise of threshold (3-5 %) until 20 ms after a spike: at 1.1 x MRG answers 3-5 of 15 burst "
+    "pulses (1.2 x: 4-6) and 4-16 of 50 at 1 kHz, the model 15 and 25",
 )
 def test_following_just_above_threshold(ds, spikes):
-    mrg, own = followed(ds, spikes, FOLLOWED, (1.1,))
+    mrg, own = followed(ds, spikes, FOLLOWED, (1.1, 1.2))
     assert np.abs(own - mrg).max() < 0.2
+
+
+def khz_rows(ds, low, high, diameters=(6e-6, 10e-6, 14e-6)):
+    """Runs at 10 kHz in a range of multiples of the threshold of one pulse."""
+    within = (ds.train_multiple.values >= low) & (ds.train_multiple.values <= high)
+    sizes = np.isclose(ds.train_diameter.values[:, None], diameters).any(axis=1)
+    return np.flatnonzero((ds.train.values == "10 kHz") & within & sizes)
 
 
 def test_10_khz_begins_as_in_mrg(ds, spikes):
     """From 0.8 to 2 x threshold the first spike within 1 ms, and in 5 ms as many spikes but for two."""
-    mrg = fibre_fit.reference_spikes(ds)
-    rows = np.flatnonzero(
-        (ds.train.values == "10 kHz") & (ds.train_multiple.values >= 0.8) & (ds.train_multiple.values <= 2)
-    )
-    assert rows.size == 15
+    mrg, rows = fibre_fit.reference_spikes(ds), khz_rows(ds, 0.8, 2)
+    assert rows.size == 21
     for row in rows:
         assert abs(spikes[row][0] - mrg[row][0]) < 1e-3
         assert abs((spikes[row] < 5e-3).sum() - (mrg[row] < 5e-3).sum()) <= 2
 
 
+def test_10_khz_near_threshold_is_followed_in_thin_axons(ds, spikes):
+    """Axons of 6 um, about the size of the rat's column fibres, go on firing at 0.8 and 0.9 x one pulse."""
+    mrg, rows = fibre_fit.reference_spikes(ds), khz_rows(ds, 0.8, 0.9, (6e-6,))
+    assert rows.size == 2
+    for row in rows:
+        assert spikes[row].size == pytest.approx(mrg[row].size, rel=0.15)
+        assert min(spikes[row][-1], mrg[row][-1]) > 45e-3
+
+
+def test_10_khz_silences_strongly_driven_axons(ds, spikes):
+    """From 1.5 x threshold a few spikes (1-9; MRG 1-8), as many as in MRG but for 4, and none after 20 ms."""
+    mrg, rows = fibre_fit.reference_spikes(ds), khz_rows(ds, 1.5, 5)
+    assert rows.size == 12
+    for row in rows:
+        assert 1 <= spikes[row].size <= 9 and abs(spikes[row].size - mrg[row].size) <= 4
+        assert max(spikes[row][-1], mrg[row][-1]) < 20e-3
+
+
 @pytest.mark.xfail(
-    reason="no conduction block: at 10 kHz, 1.1 x and more, MRG falls silent after 1-8 spikes, "
-    "the model fires 37-42 in 50 ms"
+    reason="10 kHz: at 1 and 1.1 x threshold MRG falls silent after 4-7 spikes (6 um at 1 x: 15 in 50 ms), "
+    "the model fires on (28); at 1.3 x 5, the model 12-25; beyond, counts are within 50 % in 9 of 12 runs"
 )
 def test_10_khz_goes_on_as_in_mrg(ds, spikes):
-    mrg, own = followed(ds, spikes, ("10 kHz",), (1.1, 1.5, 2.0, 3.0, 5.0))
+    mrg, own = followed(ds, spikes, ("10 kHz",), (1.0, 1.1, 1.3, 1.5, 2.0, 3.0, 5.0))
     assert np.abs(own / mrg - 1).max() < 0.5
 
 

@@ -25,8 +25,11 @@ PLAIN = Axon(
     activation_tau=150e-6,
     accommodation=0.0,
     accommodation_tau=3e-3,
+    accommodation_linear=5.0,
     relative=0.0,
     relative_tau=1e-3,
+    supernormal=0.0,
+    supernormal_tau=3e-3,
     fatigue=0.0,
     fatigue_tau=30.0,
     noise=0.0,
@@ -89,10 +92,13 @@ def random_case(seed: int):
     constants = Axon(
         tau=tuple(rng.uniform(20e-6, 2e-3, 3)),
         activation_tau=rng.uniform(50e-6, 500e-6),
-        accommodation=rng.uniform(0, 1),
+        accommodation=rng.uniform(0, 0.5),
         accommodation_tau=rng.uniform(1e-3, 5e-3),
+        accommodation_linear=rng.uniform(0.5, 5),
         relative=rng.uniform(0, 2),
         relative_tau=1e-3,
+        supernormal=rng.uniform(0, 0.8),
+        supernormal_tau=rng.uniform(1e-3, 5e-3),
         fatigue=rng.uniform(0, 0.02),
         fatigue_tau=rng.uniform(0.1, 30),
         noise=rng.uniform(0, 0.1),
@@ -133,7 +139,7 @@ def test_both_backends_give_the_same_spikes(seed):
 
 
 def test_the_random_cases_do_spike():
-    cases = [random_case(seed) for seed in range(30)]
+    cases = [random_case(seed) for seed in range(60)]
     spikes = [outcome(make_bank(c, g, t), s) for c, g, t, s in cases]
     assert sum(case[0].size for case in spikes) > 1000
     assert sum((~case[3]).sum() for case in spikes) > 5  # evoked spikes that met natural ones
@@ -207,28 +213,40 @@ def test_strength_duration_curve_of_an_instant_activation_is_exponential(backend
 
 
 def slow_integration(constants: Axon, gain, segments: Segments, dt=2e-8):
-    """The differential equations in small steps (explicit Euler): sqrt(q) - a at the end of each segment."""
+    """The differential equations in small steps (explicit Euler): q and a at the end of each segment."""
     x, q, a, tau, seen = np.zeros(3), 0.0, 0.0, np.array(constants.tau), []
     for duration, current in zip(segments.duration, segments.current[:, 0], strict=True):
         for _ in range(round(duration / dt)):
             y = max(x.sum(), 0.0)
             x = x + dt / tau * (gain * current - x)
+            a += dt / constants.accommodation_tau * (q - a)
             q += dt / constants.activation_tau * (y**2 - q)
-            a += dt / constants.accommodation_tau * (constants.accommodation * y - a)
-        seen.append(np.sqrt(q) - a)
-    return np.array(seen)
+        seen.append((q, a))
+    return np.array(seen).T
 
 
-@pytest.mark.parametrize("accommodation", [0.0, 0.8])
-def test_the_level_solves_the_differential_equations(backend, accommodation):
-    constants = replace(PLAIN, accommodation=accommodation, accommodation_tau=0.5e-3)
+def test_the_level_solves_the_differential_equations(backend):
     gain = np.array([1.0, 0.7, -0.3])
     segments = currents([200e-6, 20e-6, 100e-6, 160e-6, 300e-6], [1.0, -0.5, -0.5, 0.0, 2.0])
-    expected = slow_integration(constants, gain, fine(segments))
+    expected = np.sqrt(slow_integration(PLAIN, gain, fine(segments))[0])
     for last in (20, 100, 110, 160, 250, 390):  # within and at the ends of the five
         part = next(cut(fine(segments), last))
-        highest = peaks(constants, one_site(*gain), part)[0]
+        highest = peaks(PLAIN, one_site(*gain), part)[0]
         assert highest == pytest.approx(expected[:last].max(), rel=2e-3)
+
+
+def test_lasting_activation_raises_the_squared_threshold(backend):
+    """Every current of the train is tried; the least that fires is where q less accommodation reaches 1."""
+    constants = replace(PLAIN, accommodation=0.8, accommodation_tau=0.5e-3, accommodation_linear=0.4)
+    gain, train = np.array([1.0, 0.7, -0.3]), currents([1e-3, 0.2e-3, 1e-3], [1.0, -0.5, 1.4])
+    q, a = slow_integration(constants, gain, fine(train))
+    amperes = np.linspace(0.5, 2.5, 401)
+    q, a = np.multiply.outer(amperes**2, q), np.multiply.outer(amperes**2, a)
+    reached = (q - 0.8 * a * np.minimum(a, 0.4)).max(axis=1) >= 1
+    bank = make_bank(constants, np.multiply.outer(amperes, one_site(*gain)[0]))
+    fired = np.bincount(bank.advance(fine(train)).fibre, minlength=amperes.size) > 0
+    assert amperes[fired.argmax()] == pytest.approx(amperes[reached.argmax()], abs=2 * 0.005)
+    assert amperes[fired.argmax()] > 1.02 / peaks(constants, one_site(*gain), fine(train))[0]
 
 
 def test_within_a_segment_the_activation_sees_the_filtered_mean_of_the_response(backend):
@@ -241,13 +259,23 @@ def test_within_a_segment_the_activation_sees_the_filtered_mean_of_the_response(
     assert peaks(PLAIN, one_site(*gain), currents([width], [1.0]))[0] == pytest.approx(expected, rel=1e-8)
 
 
-@pytest.mark.parametrize("slow", ["accommodation_tau", "activation_tau"])
-def test_equal_time_constants_are_the_limit_of_near_ones(backend, slow):
-    accommodating = replace(PLAIN, accommodation=0.5)
-    near = replace(accommodating, **{slow: PLAIN.tau[1] * 1.001})
-    equal = replace(accommodating, **{slow: PLAIN.tau[1]})
+def test_equal_time_constants_are_the_limit_of_near_ones(backend):
+    near, equal = (replace(PLAIN, activation_tau=PLAIN.tau[1] * factor) for factor in (1.001, 1))
     segments, gains = pulses([0.0], 200e-6), one_site(0, 1.0, 0)
     assert peaks(equal, gains, segments) == pytest.approx(peaks(near, gains, segments), rel=1e-3)
+
+
+def test_lasting_activation_by_its_ends_is_that_of_the_relaxation():
+    """For long and short segments, and where both time constants are equal."""
+    durations = np.array([1e-15, 1e-7, 20e-6, 1e-3, 50e-3])
+    for tau in (PLAIN.activation_tau, 3e-3):
+        weights = axon_state._lasting(replace(PLAIN, accommodation_tau=tau), durations)
+        for duration, (slow, first, last) in zip(durations, weights, strict=True):
+            t = (np.arange(200_000) + 0.5) * duration / 200_000
+            q, end = (0.4 + 0.5 * np.exp(-x / PLAIN.activation_tau) for x in (t, duration))
+            added = (np.exp((t - duration) / tau) * q).mean() * duration / tau
+            assert slow == pytest.approx(np.exp(-duration / tau), rel=1e-5, abs=1e-12)
+            assert first * 0.9 + last * end == pytest.approx(added, rel=1e-5)
 
 
 def test_a_vanishing_segment_changes_nothing(backend):
@@ -266,7 +294,7 @@ def test_the_peak_is_proportional_to_the_current(backend, seed):
 
 def test_a_fibre_fires_from_its_threshold_on(backend):
     constants, gains, _, segments = random_case(4)
-    quiet = replace(constants, noise=0.0)
+    quiet = replace(constants, noise=0.0, accommodation=0.0)
     threshold = 1 / peaks(quiet, gains, segments)
     for factor, fire in ((1 - 1e-9, False), (1 + 1e-9, True)):
         for fibre in range(len(gains)):
@@ -332,11 +360,19 @@ def test_a_crossing_within_a_segment_is_interpolated(backend):
     )
 
 
-def test_lasting_depolarisation_raises_the_threshold(backend):
-    constants = replace(PLAIN, accommodation=0.6)
-    lasting = currents([20e-3], [1.0])
-    state = peaks(constants, one_site(1.0, 0, 0), currents([1e-3] * 20, [1.0] * 20))
-    assert state[0] > peaks(constants, one_site(1.0, 0, 0), lasting)[0] == pytest.approx(0.4, rel=2e-3)
+def test_10_khz_is_followed_near_threshold_and_silences_fibres_well_above_it(backend):
+    """The default constants; one fibre just above the threshold of the train, one at five times that."""
+    constants = replace(axon(resolve()), noise=0.0)
+    times = 100e-6 * np.arange(1000)
+    segments = pulses(times, 30e-6, stop=0.1)
+    single = one_site(1.0, 0, 0)
+    gains = (
+        np.concatenate([single * multiple for multiple in (1.3, 5.0)]) / peaks(constants, single, segments)[0]
+    )
+    launched = make_bank(constants, gains).advance(segments)
+    near, above = (launched.time[launched.fibre == fibre] for fibre in (0, 1))
+    assert (near > 50e-3).sum() > 10
+    assert 0 < above.size < 10 and above[-1] < 20e-3
 
 
 # After a spike
@@ -354,6 +390,17 @@ def test_recovery_is_absolute_then_exponential(backend, interval):
         recovered = end >= REFRACTORY and level >= 1 + 1.5 * np.exp(-(end - REFRACTORY) / 0.6e-3)
         assert launched.pulse.tolist() == [0] + [1] * int(recovered)
     assert launched.pulse.size == 1 + (end >= REFRACTORY)
+
+
+@pytest.mark.parametrize("interval", [1e-3, 3e-3, 8e-3])
+def test_after_refractoriness_comes_supernormality(backend, interval):
+    constants = replace(BRIEF, relative=1.5, relative_tau=0.1e-3, supernormal=0.4, supernormal_tau=3e-3)
+    for factor, spikes in ((0.99, 1), (1.01, 2)):
+        since = interval + 50e-6 - REFRACTORY  # tested at the end of the pulse, after a spike at its begin
+        needed = 1 + 1.5 * np.exp(-since / 0.1e-3) - 0.4 * np.exp(-since / 3e-3)
+        segments = pulses([0.0, interval], amplitudes=[5.0, factor * needed])
+        assert len(make_bank(constants, one_site(1.0, 0, 0)).advance(segments)) == spikes
+    assert needed < 1
 
 
 def test_fatigue_adds_up_until_pulses_fail(backend):

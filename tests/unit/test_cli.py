@@ -99,7 +99,7 @@ def test_help_names_every_command(dhmodel, arguments):
     assert all(f"\n  {name} " in out for name in ("run", "sweep", "status", "plot", "list", "info", "bench"))
 
 
-@pytest.mark.parametrize("command", ["run", "sweep", "plot", "list", "info"])
+@pytest.mark.parametrize("command", ["run", "sweep", "plot", "validate", "list", "info"])
 def test_help_of_a_command_shows_examples_that_begin_their_lines(dhmodel, command):
     code, out, _ = dhmodel(command, "--help")
     assert code == 0 and f"\n  Examples:\n    dhmodel {command}" in out
@@ -118,6 +118,8 @@ def test_list(dhmodel, kind):
             "drugs": {"bicuculline", "strychnine", "ap5", "nk1_antagonist", "can_blocker"},
             "stimuli": set(list_stimuli()),
             "sweeps": {"scs_frequency"},
+            "findings": {"torsney2006_gate"},
+            "readouts": {"rate(run,"},
             "parameters": set(paths()),
         }[kind]
     )

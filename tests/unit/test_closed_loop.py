@@ -198,7 +198,21 @@ FIBRES = 120
 
 def bank():
     """Fibres whose threshold at 0.2 ms lies at 0.8 to 1.6 mA."""
-    model = Axon((0.04e-3, 0.25e-3, 1e-3), 1e-9, 0.3, 3e-3, 1.0, 0.7e-3, 0.0, 30.0, 0.01, 1e-3)
+    model = Axon(
+        tau=(0.04e-3, 0.25e-3, 1e-3),
+        activation_tau=1e-9,
+        accommodation=0.3,
+        accommodation_tau=3e-3,
+        accommodation_linear=1.0,
+        relative=1.0,
+        relative_tau=0.7e-3,
+        supernormal=0.0,
+        supernormal_tau=3e-3,
+        fatigue=0.0,
+        fatigue_tau=30.0,
+        noise=0.01,
+        noise_tau=1e-3,
+    )
     gains = np.zeros((FIBRES, 1, 3, 1))
     gains[:, 0, 1, 0] = -1 / (np.linspace(0.8e-3, 1.6e-3, FIBRES) * -np.expm1(-0.8))
     keys = np.random.default_rng(0).integers(0, 2**63, FIBRES).astype(np.uint64)

@@ -54,14 +54,19 @@ def test_what_decides_numbers_counts_and_nothing_else(package, file, before, aft
     assert (digest() == old) == same
 
 
-def test_every_module_that_a_run_imports_is_covered():
+@pytest.mark.parametrize(
+    ("imports", "parts"),
+    [
+        ("dhmodel.simulate", code.RECORDINGS),
+        ("dhmodel.evidence.axons, dhmodel.evidence.scs, dhmodel.evidence.draws", code.ANSWERS),
+    ],
+)
+def test_every_module_that_a_run_imports_is_covered(imports, parts):
     """A module that decides numbers and is not in the digest would let stale recordings through."""
-    program = (
-        "import sys, dhmodel.simulate; print(*(name for name in sys.modules if name.startswith('dhmodel.')))"
-    )
-    names = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    rest = {name.split(".")[1] for name in names.split()} - {
-        part.removesuffix(".py") for part in code.RECORDINGS
-    }
-    # `dhmodel.simulate` comes with the package's own attributes, the sweep among them, which only call it
-    assert rest <= {"errors", "sweep"}
+    show = "print(*(name for name in sys.modules if name.startswith('dhmodel.')))"
+    program = [sys.executable, "-c", f"import sys, {imports}; {show}"]
+    names = subprocess.run(program, capture_output=True, text=True, check=True).stdout.split()
+    covered = tuple(f"dhmodel.{part.removesuffix('.py').replace('/', '.')}" for part in parts)
+    rest = {name for name in names if not f"{name}.".startswith(tuple(f"{one}." for one in covered))}
+    # the sweep comes with the package's own attributes and only calls what is covered
+    assert rest <= {"dhmodel.errors", "dhmodel.sweep", "dhmodel.evidence"}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dhmodel.errors import InputError
-from dhmodel.evidence.catalogue import check_entry, verdict
+from dhmodel.evidence.catalogue import check_entry
 from dhmodel.evidence.ledger import finding, findings, load
 from dhmodel.evidence.verdicts import judge
 
@@ -93,7 +93,7 @@ def test_a_number_that_could_not_be_computed_fails():
 
 def test_what_cannot_be_judged_is_an_error():
     with pytest.raises(InputError, match='unknown finding "parker2012".*nearest: "parker2012_ecap"'):
-        verdict("parker2012")
+        finding("parker2012")
     with pytest.raises(InputError, match='unknown number "highest" in the protocol of ecapt_vmt_ratio'):
         judged("ecapt_vmt_ratio", {"lowest": np.array([0.4])})
 

@@ -22,7 +22,7 @@ REFRACTORY, LATENCY, CONDUCTION = 0.7e-3, 1.5e-3, 6e-3
 WIDTH = 1e-10  # s: pulses so short that nothing happens meanwhile
 
 #: Fires at every pulse that finds it past the absolute refractory period.
-READY = Axon((1e-12, 1e-12, 1e-12), 1e-12, 0.0, 1e-3, 0.0, 1e-3, 0.0, 1.0, 0.0, 1e-3)
+READY = Axon((1e-12, 1e-12, 1e-12), 1e-12, 0.0, 1e-3, 1.0, 0.0, 1e-3, 0.0, 1e-3, 0.0, 1.0, 0.0, 1e-3)
 
 BACKENDS = [
     pytest.param("compiled", marks=pytest.mark.skipif(native.compiler() is None, reason="no C++ compiler")),

@@ -21,6 +21,7 @@ from dhmodel.evidence.trials import plans
 from dhmodel.evidence.validation import Outcome, choose
 from dhmodel.evidence.verdicts import Verdict, judge, unasked
 from dhmodel.parameters import resolve
+from dhmodel.sweep.runner import SweepInterrupted
 
 BASE = {
     "area": "scs/tonic",
@@ -53,7 +54,7 @@ def found():
         "passing": outcome(published="about 0.65", published_value=0.65, draws=4, share=0.75),
         "failing": outcome(values=(0.9, 1.0, 0.95), area="scs/gate", scenario="volume"),
         "compared": outcome(use="model", values=(0.9,)),
-        "doubtful": outcome(use="unverified", values=(0.9, 0.9, 0.9)),
+        "doubtful": outcome(use="unverified", values=(0.9, 0.9, np.nan)),
         "waiting": waiting(area="EIH"),
         "human": waiting("context"),
         "broken": Outcome(entry(), Verdict("broken", "fails", note="1 of 3 runs failed: it <blew> up")),
@@ -86,9 +87,12 @@ def test_the_table_survives_a_file(found, tmp_path):
 def test_the_report_says_how_many_pass_on_what_and_how_robustly(found):
     text = markdown(found, 3)
     assert "7 findings, 4 of physiology: 3 are modelled (75%), of which 1 pass (33%)." in text
+    assert (
+        "Of them, 3 of the spinal cord (areas scs/...): 3 are modelled (100%), of which 1 pass (33%)." in text
+    )
     assert "3 replicates of seed 7" in text
     assert "Fail: failing, broken." in text
-    assert "Verdicts that depend on a scenario: volume (1 fails)." in text
+    assert "Verdicts that depend on a scenario:\n\n- volume (1 fails)\n" in text
     assert "1 findings asked again on 4 draws" in text and "hold in 75% of the draws on average" in text
     assert "| scs/gate |  | 1 |  |  |  | 1 |" in text
     assert "| unverified |  | 1 |  |  |  | 1 |" in text
@@ -99,6 +103,7 @@ def test_the_report_says_of_each_finding_what_was_found_and_wanted(found):
     assert "## passing: passes" in text
     assert "- `ratio`: 0.6 ± 0.1 (wanted 0.4 to 0.8): ratio <of> things" in text
     assert "- `ratio`: 0.95 ± 0.05 (wanted 0.4 to 0.8, missed)" in text
+    assert "- `ratio`: not computed (wanted 0.4 to 0.8, missed)" in text
     assert "- published: about 0.65" in text
     assert "- cost: 3.0 s on one core; holds in 75% of 4 draws" in text
     assert "## doubtful: fails (unverified, never gates)" in text
@@ -113,6 +118,8 @@ def test_the_page_needs_no_other_file_and_has_a_figure_for_each_answer(found):
     assert len(figures) == 4  # all but those that are not asked, and the broken one
     svg = base64.b64decode(figures[0]).decode()
     assert svg.startswith("<?xml") and ">ratio</text>" in svg
+    assert 'Fail: <a href="#failing">failing</a>, <a href="#broken">broken</a>.' in text
+    assert "<li>volume (1 fails)</li>" in text
     assert "it &lt;blew&gt; up" in text and "<blew>" not in text
     assert 'class="passes" id="passing"' in text and 'class="not-modelled"' in text
 
@@ -199,7 +206,7 @@ def test_the_command_tells_verdicts_writes_reports_and_ends_well(run, tmp_path):
     assert (code, err) == (0, "")
     assert "one: passes; ratio 0.6 ± 0.1\n" in out
     assert "one: fails; ratio 0.95 ± 0.05 (wanted 0.4 to 0.8)\n" in out
-    assert "one: fails; ratio 0.9 ± 0 (wanted 0.4 to 0.8) (never gates)\n" in out
+    assert "one: fails; ratio nan ± nan (wanted 0.4 to 0.8) (never gates)\n" in out
     assert "context" not in out
     assert "new: passing pass; `dhmodel validate --accept` takes" in out
     assert {file.name for file in (tmp_path / "out").iterdir()} == {"verdicts.nc", "report.md", "report.html"}
@@ -219,6 +226,14 @@ def test_the_command_fails_if_a_finding_could_not_be_computed(run):
     code, _, err = run()
     assert code == command.FELL
     assert err == "error: could not be computed: broken; the report says why\n"
+
+
+def test_ctrl_c_says_what_is_kept(run, monkeypatch):
+    def stop(ids, **given):
+        raise SweepInterrupted("3 of 5 runs are done and kept in x")
+
+    monkeypatch.setattr(validate, "outcomes", stop)
+    assert run() == (130, "", "interrupted: 3 of 5 runs are done and kept in x\n")
 
 
 def test_accepting_needs_the_seeds_of_the_baseline(run, tmp_path):
