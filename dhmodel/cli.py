@@ -1,5 +1,5 @@
 """
-The command line: ``dhmodel run | sweep | status | plot | validate | list | info | bench``.
+The command line: ``dhmodel run | sweep | status | export | plot | validate | list | info | bench``.
 
 Every import that takes time stands in the command that needs it, so that ``dhmodel list`` answers at once.
 """
@@ -9,16 +9,15 @@ import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from dhmodel import sweeping
 from dhmodel.arguments import (
     KINDS,
     check_store,
     figure_file,
-    read_axes,
-    read_design,
     read_input,
     read_kind,
     read_pairs,
@@ -26,10 +25,7 @@ from dhmodel.arguments import (
 )
 from dhmodel.errors import DHModelError, InputError, Interrupted, quoted
 from dhmodel.evidence import command
-
-if TYPE_CHECKING:
-    from dhmodel.sweep.files import SweepFile
-    from dhmodel.sweep.store import SweepStore
+from dhmodel.options import DRUG, DURATION, PARADIGM, SEED, SET, STATE, STIMULUS, TARGET, WARMUP, examples
 
 app = typer.Typer(
     help="Spiking model of the spinal dorsal horn under neuromodulation.",
@@ -40,25 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-PARADIGM = typer.Option(help="Stimulation paradigm; see `dhmodel list paradigms`.")
-STATE = typer.Option(help="State of the cord, or one of a cohort (snl#3); see `dhmodel list states`.")
-STIMULUS = typer.Option(help="Test stimulus; see `dhmodel list stimuli`.")
-SET = typer.Option(
-    "--set", metavar="PATH=VALUE", help='A parameter, such as tonic.frequency="50 Hz"; repeatable.'
-)
-DRUG = typer.Option("--drug", metavar="NAME=DOSE", help="A drug and its dose, 0 to 1; repeatable.")
-DURATION = typer.Option(help='How long to record, such as "5 s"; by default as long as the stimulus needs.')
-WARMUP = typer.Option(help="Time before recording starts.")
-SEED = typer.Option(help="Seed of every random stream.")
-TARGET = typer.Option(help="How to compute: auto, or a target of the engine.")
-
 INTERRUPTED = 130
-FAILED = 1
-
-
-def _examples(*lines: str) -> str:
-    """Text below a command's help; the backspace keeps typer from filling its lines."""
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 @app.callback(invoke_without_command=True)
@@ -73,7 +51,7 @@ def _options(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         'dhmodel run --paradigm tonic --state snl --stimulus pinch --set tonic.frequency="50 Hz"',
         "dhmodel run --stimulus brush --drug bicuculline=1 --replicates 5 --out brush.nc --spikes",
         "dhmodel run --trains units.csv --class LTMR=AB --class noise=none --fill repeat --duration '10 s'",
@@ -144,85 +122,7 @@ def run(
         typer.echo(f"saved {out}")
 
 
-@app.command(
-    epilog=_examples(
-        "dhmodel sweep scs_frequency",
-        'dhmodel sweep --axis "tonic.frequency=0 Hz,10 Hz,50 Hz" --axis state=naive,snl \\',
-        "    --paradigm tonic --stimulus windup --store results/windup.zarr --workers 2",
-        'dhmodel sweep --zip "tonic.frequency=10 Hz,50 Hz" --zip tonic.amplitude=1.2,0.6',
-        'dhmodel sweep --sample latin:64 --range "tonic.frequency=1 Hz,1 kHz,log" --range pag.drive=0,1',
-    )
-)
-def sweep(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME|FILE.toml]", help="See `dhmodel list sweeps`.")
-    ] = None,
-    axis: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=V1,V2,...", help="A swept axis and its values; repeatable."),
-    ] = None,
-    zipped: Annotated[
-        list[str] | None,
-        typer.Option("--zip", metavar="NAME=V1,V2,...", help="Axes that move together; repeatable."),
-    ] = None,
-    points: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv", help="A list of points: names, then a point a line.")
-    ] = None,
-    sample: Annotated[
-        str | None,
-        typer.Option(metavar="METHOD:NUMBER", help="Points drawn from ranges: latin, sobol or saltelli."),
-    ] = None,
-    ranges: Annotated[
-        list[str] | None,
-        typer.Option("--range", metavar="NAME=LOW,HIGH[,log]", help="What --sample draws from; repeatable."),
-    ] = None,
-    paradigm: Annotated[str | None, PARADIGM] = None,
-    state: Annotated[str | None, STATE] = None,
-    stimulus: Annotated[str | None, STIMULUS] = None,
-    settings: Annotated[list[str] | None, SET] = None,
-    drug: Annotated[list[str] | None, DRUG] = None,
-    duration: Annotated[str | None, DURATION] = None,
-    warmup: Annotated[str | None, WARMUP] = None,
-    seed: Annotated[int | None, SEED] = None,
-    replicates: Annotated[int | None, typer.Option(help="Replicates of every point.  [default: 5]")] = None,
-    target: Annotated[str | None, TARGET] = None,
-    store: Annotated[
-        Path | None,
-        typer.Option(help="Where results go, and whence they resume.  [default: results/NAME.zarr]"),
-    ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes.  [default: one per processor]")] = None,
-) -> None:
-    """Simulate a grid of axes, or points that are no grid, into a store that resumes."""
-    from dhmodel.sweep.files import read_sweep
-    from dhmodel.sweep.runner import SweepInterrupted, run_sweep
-    from dhmodel.sweep.spec import build_spec
-
-    file = read_sweep(name) if name else None
-    given: dict[str, object] = {"paradigm": paradigm, "state": state, "stimulus": stimulus}
-    given |= {
-        "duration": duration,
-        "warmup": warmup,
-        "seed": seed,
-        "replicates": replicates,
-        "target": target,
-    }
-    arguments: dict[str, Any] = dict(file.arguments) if file else {}
-    arguments |= {key: value for key, value in given.items() if value is not None}
-    for key, pairs in (("set", read_pairs("--set", settings)), ("drugs", read_pairs("--drug", drug))):
-        arguments[key] = {**arguments.get(key, {}), **pairs}
-    axes: dict[str, list[Any]] = {**(file.axes if file else {}), **read_axes(axis)}
-    design = read_design(zipped, points, sample, ranges) or (file.design if file else {})
-    if not axes and not design:
-        raise InputError(
-            "sweep: needs a NAME (see `dhmodel list sweeps`), a FILE.toml or --axis NAME=V1,V2,..."
-        )
-    spec = build_spec(axes, arguments, arguments.pop("replicates", 5), design=design)
-    path = store or Path("results") / f"{file.name if file else 'sweep'}.zarr"
-    try:
-        done = run_sweep(spec, path, workers=(os.cpu_count() or 1) if workers is None else workers)
-    except SweepInterrupted as stop:
-        raise Interrupted(str(stop)) from None
-    _tell(done, path, file)
+app.command(epilog=examples(*sweeping.EXAMPLES))(sweeping.sweep)
 
 
 @app.command()
@@ -235,8 +135,11 @@ def status(store: Annotated[Path, typer.Argument(help="Store of a sweep.")]) -> 
         typer.echo(status_text(open_dataset(store)))
 
 
+app.command(epilog=examples(*sweeping.EXPORTS))(sweeping.export)
+
+
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "dhmodel plot results/scs_frequency.zarr --out figure.pdf",
         'dhmodel plot --paradigm burst --set burst.amplitude=0.8 --duration "0.5 s"',
         'dhmodel plot --paradigm closed_loop --set anatomy.species=human --duration "20 s" --out loop.pdf',
@@ -288,12 +191,12 @@ def plot(
         typer.echo(f"saved {written}")
 
 
-app.command(epilog=_examples(*command.EXAMPLES))(command.validate)
+app.command(epilog=examples(*command.EXAMPLES))(command.validate)
 
 
 @app.command(
     "list",
-    epilog=_examples(
+    epilog=examples(
         "dhmodel list stimuli",
         "dhmodel list parameters tonic",
     ),
@@ -312,7 +215,7 @@ def list_(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "dhmodel info tonic.frequency",
         "dhmodel info synapse",
     )
@@ -331,7 +234,7 @@ def info(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "dhmodel bench",
         "dhmodel bench --quick --only throughput --only start --json bench.json",
     )
@@ -361,27 +264,6 @@ def bench(
     if json_file is not None:
         json_file.write_text(json.dumps(data, indent=2) + "\n")
         typer.echo(f"saved {json_file}")
-
-
-def _tell(done: "SweepStore", path: Path, file: "SweepFile | None") -> None:
-    """After a sweep: its report and figure if its file asks for them, then what failed."""
-    from dhmodel.plots import save, sweep_figure
-    from dhmodel.sweep.opening import reading
-    from dhmodel.sweep.report import report_table
-
-    if file and file.report:
-        with reading(path):
-            ds = done.dataset().load()
-        typer.echo(report_table(ds, file.report))
-        for written in save(sweep_figure(ds, file.report.populations), path.with_suffix("")):
-            typer.echo(f"saved {written}")
-    typer.echo(f"results in {path}")
-    failed = done.count("failed")
-    if failed:
-        typer.echo(
-            f"error: {failed} of {done.status.size} runs failed; `dhmodel status {path}` says why", err=True
-        )
-        raise typer.Exit(FAILED)
 
 
 def main() -> None:

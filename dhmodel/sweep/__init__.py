@@ -30,11 +30,14 @@ def sweep(
     workers: int = 1,
     target: str = "auto",
     progress: bool = True,
+    time_limit: object = None,
+    check: bool = False,
 ) -> "xr.Dataset":
     """
     Simulate every combination of the values of some axes, or points that are no grid.
 
-    With a store, an interrupted sweep is resumed by the same call, and a finished one computes nothing.
+    With a store, an interrupted sweep is resumed by the same call, a finished one computes nothing, and a
+    larger one (more values, axes, points or replicates) computes what is new.
 
     Parameters
     ----------
@@ -58,6 +61,11 @@ def sweep(
         Processes to run in.
     progress : bool
         Whether to show a bar and messages on stderr.
+    time_limit : str or quantity, optional
+        A run that takes longer fails, such as ``"10 min"``.
+    check : bool
+        Whether to look for damaged results in the store and compute them again; after a process that was
+        killed this is done anyway.
 
     Returns
     -------
@@ -89,7 +97,7 @@ def sweep(
     }
     design = {"zip": zip, "points": points, "sample": sample}
     spec = build_spec(axes, fixed, replicates, design=design)
-    done = run_sweep(spec, store, workers=workers, progress=progress)
+    done = run_sweep(spec, store, workers=workers, progress=progress, time_limit=time_limit, check=check)
     failed = done.errors()
     if failed:
         (point, replicate), error = next(iter(failed.items()))

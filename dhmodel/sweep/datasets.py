@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 ENDINGS = (".nc", ".zarr")
 
 
-def check_free(path: Path) -> None:
+def check_free(path: Path, force: bool = False) -> None:
     """
-    Make sure that a Dataset can be saved there, before hours go into it.
+    Make sure that a Dataset can be saved there, before hours go into it; with `force`, over another file.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def check_free(path: Path) -> None:
     """
     if path.suffix not in ENDINGS:
         raise InputError(f"{quoted(str(path))}: cannot save there, allowed endings: {', '.join(ENDINGS)}")
-    if path.exists():
+    if path.exists() and not (force and path.is_file()):
         raise StoreError(f"{path}: is there already; move it away or give another name")
     trial = _beside(next(folder for folder in path.absolute().parents if folder.exists()) / path.name)
     try:
@@ -62,6 +62,39 @@ def save_dataset(ds: "xr.Dataset", path: Path) -> None:
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def export_store(store: Path, file: Path, force: bool = False) -> str:
+    """
+    Write a store, finished or not, into one NetCDF file.
+
+    Parameters
+    ----------
+    store, file : Path
+    force : bool
+        Whether to replace the file if it is there.
+
+    Returns
+    -------
+    str
+        What was written, and how much of the sweep it is.
+
+    Raises
+    ------
+    InputError
+        The file's name does not end in ``.nc``.
+    StoreError
+        There is no such store, it is corrupt, the file is there already, or it cannot be written.
+    """
+    if file.suffix != ".nc":
+        raise InputError(f"{quoted(str(file))}: cannot export there, allowed ending: .nc")
+    check_free(file, force)
+    ds = load_dataset(store)
+    save_dataset(ds, file)
+    if "status" not in ds:
+        return f"saved {file}"
+    done = ds["status"].attrs["flag_meanings"].split().index("done")
+    return f"saved {file}: {int((ds['status'] == done).sum())} of {ds['status'].size} runs done"
 
 
 def load_dataset(path: Path) -> "xr.Dataset":

@@ -67,6 +67,8 @@ class Event:
         Why it failed or was interrupted, in one line.
     disk_full : bool
         Whether it failed for lack of disk space, which no further task would survive.
+    seconds : float
+        Processor time that it took.
     """
 
     task: Task
@@ -74,6 +76,7 @@ class Event:
     arrays: Arrays | None = None
     error: str = ""
     disk_full: bool = False
+    seconds: float = 0.0
 
 
 class Executor(Protocol):
@@ -227,12 +230,18 @@ class Worker:
 
 def attempt(measure: Measure, task: Task) -> Event:
     """Run one task; any error makes it a failed one."""
+    begun = _processor_seconds()
     try:
         arrays = measure(task.plan, task.replicate)
         _refuse_non_finite(arrays)
     except Exception as error:  # a task must not take the sweep down, whatever its code does
         return Event(task, "failed", error=_one_line(error), disk_full=_is_disk_full(error))
-    return Event(task, "done", arrays)
+    return Event(task, "done", arrays, seconds=_processor_seconds() - begun)
+
+
+def _processor_seconds() -> float:
+    """Return the processor time of this process and of those it has waited for, s."""
+    return sum(os.times()[:4])
 
 
 def _refuse_non_finite(arrays: Arrays) -> None:

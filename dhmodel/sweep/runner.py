@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -12,8 +13,9 @@ from dhmodel.errors import InputError, StoreError, quoted
 from dhmodel.simulate import Plan
 from dhmodel.simulate import measure as run_one
 from dhmodel.simulate import prepare as build_one
+from dhmodel.sweep.cost import neuron_steps, note_speed
 from dhmodel.sweep.executors import Event, Executor, InProcess, Measure, Pool, Task
-from dhmodel.sweep.spec import SweepSpec
+from dhmodel.sweep.spec import SweepSpec, count
 from dhmodel.sweep.store import SweepStore, open_store
 from dhmodel.units import to_si
 
@@ -72,15 +74,17 @@ def run_sweep(
     SweepInterrupted
         After Ctrl-C. What is finished is kept, if there is a path.
     """
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise InputError(f"workers: got {quoted(workers)}, needs a whole number of at least 1")
+    count("workers", workers)
     limit = _limit(time_limit)
     executor = InProcess(measure) if workers == 1 and limit is None else Pool(measure, workers, limit)
     store = open_store(spec, None if path is None else Path(path), check)
     try:
-        _finish(store, executor, progress, prepare)
+        finished = _finish(store, executor, progress, prepare)
     finally:
         store.release()
+    if finished and measure is run_one:  # what stands in for it costs something else
+        steps = sum(neuron_steps(event.task.plan) for event in finished)
+        note_speed(spec.plans[0].target, len(finished), sum(event.seconds for event in finished), steps)
     return store
 
 
@@ -93,25 +97,24 @@ def _limit(given: object) -> float | None:
     return limit
 
 
-def _finish(store: SweepStore, executor: Executor, progress: bool, prepare: Prepare) -> None:
-    """Run what is unfinished."""
+def _finish(store: SweepStore, executor: Executor, progress: bool, prepare: Prepare) -> list[Event]:
+    """Run what is unfinished; returns what was done, without the results."""
     spec, say = store.spec, _speaker(progress)
     tasks = order([Task(point, replicate, spec.plans[point]) for point, replicate in store.unfinished()])
     _announce(store, len(tasks), say)
     if not tasks:
-        return
+        return []
     try:
         for plan in dict.fromkeys(task.plan for task in tasks):
             prepare(plan)
-        _run(store, executor, tasks, progress, say)
+        return _run(store, executor, tasks, progress, say)
     except KeyboardInterrupt:
         raise SweepInterrupted(_what_is_kept(store)) from None
     except StoreError as error:
         raise StoreError(f"{error}; {_what_is_kept(store)}") from error
     finally:
-        with suppress(
-            StoreError
-        ):  # on a full disk they stay marked as running, which is taken up again all the same
+        # on a full disk they stay marked as running, which is taken up again all the same
+        with suppress(StoreError):
             store.reset_running()
 
 
@@ -122,7 +125,8 @@ def order(tasks: Iterable[Task]) -> list[Task]:
 
 def _run(
     store: SweepStore, executor: Executor, tasks: list[Task], progress: bool, say: Callable[[str], None]
-) -> None:
+) -> list[Event]:
+    finished: list[Event] = []
     left = Counter(task.point for task in tasks)
     failed = 0
     total = store.status.size
@@ -135,7 +139,10 @@ def _run(
                 failed += event.status == "failed"
                 bar.set_postfix_str(_progress(store, left, failed), refresh=False)
                 bar.update()
+            if event.status == "done":
+                finished.append(replace(event, arrays=None))
             _react(event, store, say)
+    return finished
 
 
 def _react(event: Event, store: SweepStore, say: Callable[[str], None]) -> None:

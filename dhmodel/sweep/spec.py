@@ -138,8 +138,7 @@ def build_spec(
     for name in arguments:
         if name not in ARGUMENTS:
             raise unknown("argument", name, ARGUMENTS, "sweep")
-    if isinstance(replicates, bool) or not isinstance(replicates, int) or replicates < 1:
-        raise InputError(f"replicates: got {quoted(replicates)}, needs a whole number of at least 1")
+    count("replicates", replicates)
     if not isinstance(axes, Mapping) or not (axes or design):
         raise InputError("axes: a sweep needs at least one axis")
     extra = _brought(axes, design, arguments)
@@ -153,6 +152,12 @@ def build_spec(
     plans = tuple(_plan_points(built, columns, arguments, planner))
     fixed = _fixed((*built, *columns), arguments, plans[0], extra)
     return SweepSpec(built, columns, plans, replicates, fixed)
+
+
+def count(name: str, given: object) -> None:
+    """Raise InputError if an argument is not a whole number of at least 1."""
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise InputError(f"{name}: got {quoted(given)}, needs a whole number of at least 1")
 
 
 def differences(ours: Mapping[str, object], theirs: Mapping[str, object]) -> str:

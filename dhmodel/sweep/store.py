@@ -19,12 +19,13 @@ import zarr
 from zarr.storage import MemoryStore
 
 from dhmodel.errors import StoreError
+from dhmodel.sweep.damage import whole
 from dhmodel.sweep.executors import Arrays, Event, Status
 from dhmodel.sweep.growing import grow, recover, same
 from dhmodel.sweep.layout import Layout, make_layout
 from dhmodel.sweep.locks import Lock, writer
 from dhmodel.sweep.making import STATUSES, create, fill
-from dhmodel.sweep.opening import array, chunk_file, existing, lazily, open_dataset, reading, values
+from dhmodel.sweep.opening import array, existing, lazily, open_dataset, reading, values
 from dhmodel.sweep.spec import SweepSpec
 
 FLUSH_EVERY = 1.0
@@ -105,10 +106,10 @@ class SweepStore:
         """Take every finished unit for unfinished whose data cannot be read, or are not there."""
         if self.path is None:
             return
-        damaged = [unit for unit in self._done() if not self._is_whole(self.path, self._index(*unit))]
-        for unit in damaged:
-            self.status[self._index(*unit)] = STATUSES.index("pending")
-        if damaged:
+        done = self.status == STATUSES.index("done")
+        for index in np.argwhere(done & ~whole(self.path, self._group, self.layout.variables, done)):
+            self.status[tuple(index)] = STATUSES.index("pending")
+        if (done != (self.status == STATUSES.index("done"))).any():
             self._flush()
 
     def release(self) -> None:
@@ -121,20 +122,6 @@ class SweepStore:
         if self.path is not None:
             return open_dataset(self.path)
         return lazily(self._group.store).load()
-
-    def _done(self) -> list[tuple[int, int]]:
-        done = self.status == STATUSES.index("done")
-        return [unit for unit in self.spec.units() if done[self._index(*unit)]]
-
-    def _is_whole(self, path: Path, index: tuple[int, ...]) -> bool:
-        try:
-            return all(
-                chunk_file(path, self._variables[name], index).is_file()
-                and self._variables[name][index] is not None
-                for name in self.layout.variables
-            )
-        except Exception:  # zarr and its codecs have no common class for what a damaged file makes them say
-            return False
 
     def _index(self, point: int, replicate: int) -> tuple[int, ...]:
         return (*self.spec.index(point), replicate)

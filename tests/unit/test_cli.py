@@ -99,7 +99,7 @@ def test_help_names_every_command(dhmodel, arguments):
     assert all(f"\n  {name} " in out for name in ("run", "sweep", "status", "plot", "list", "info", "bench"))
 
 
-@pytest.mark.parametrize("command", ["run", "sweep", "plot", "validate", "list", "info"])
+@pytest.mark.parametrize("command", ["run", "sweep", "export", "plot", "validate", "list", "info"])
 def test_help_of_a_command_shows_examples_that_begin_their_lines(dhmodel, command):
     code, out, _ = dhmodel(command, "--help")
     assert code == 0 and f"\n  Examples:\n    dhmodel {command}" in out
@@ -174,6 +174,21 @@ MISTAKES = [
     (("sweep", "--axis", "state=naive,"), 'unknown state ""'),
     (("sweep", "--axis", "state=naive", "--state", "snl"), "also fixed by the argument"),
     (("sweep", "--axis", "state=naive", "--workers", "0"), "workers: got 0"),
+    (("sweep", "--axis", "state=naive", "--workers", "0", "--dry-run"), "workers: got 0"),
+    (("sweep", "--axis", "state=naive", "--time-limit", "5"), 'time limit: got "5" (no unit), needs a quantity in s'),
+    (("sweep", "--zip", "state=naive,snl", "--zip", "pag.drive=0"), "state has 2, pag.drive has 1"),
+    (("sweep", "--zip", "state"), '--zip: got "state", needs NAME=VALUE'),
+    (("sweep", "--points", "gone.csv"), "--points: gone.csv: No such file or directory"),
+    (("sweep", "--range", "pag.drive=0,1"), "--range: needs --sample METHOD:NUMBER"),
+    (("sweep", "--sample", "latin"), '--sample: got "latin", needs METHOD:NUMBER'),
+    (("sweep", "--sample", "latin:4"), "sample: ranges is {}, needs names"),
+    (
+        ("sweep", "--sample", "latin:4", "--zip", "state=naive"),
+        "zip and sample: each says what the points are",
+    ),
+    (("export", "gone.zarr", "x.nc"), "gone.zarr: there is no such store"),
+    (("export", "gone.zarr", "x.csv"), '"x.csv": cannot export there, allowed ending: .nc'),
+    (("export", "gone.zarr"), "Missing argument 'FILE.nc'"),
     (("sweep", "--axis", "state=naive", "--store", "/proc/x.zarr"), "/proc/x.zarr: cannot write: "),
     (("status", "gone.zarr"), "gone.zarr: there is no such store"),
     (("plot", "gone.zarr"), "gone.zarr: there is no such store"),
@@ -282,6 +297,75 @@ set = { "windup.number" = 3 }
 populations = ["WDR", "PN"]
 baseline = { "tonic.frequency" = "0 Hz" }
 """
+
+
+def test_points_on_the_command_line(dhmodel, tmp_path, fake_sweeps):
+    pairs = [("10 Hz", 1.2), ("50 Hz", 0.6)]
+    (tmp_path / "p.csv").write_text("tonic.frequency, tonic.amplitude\n10 Hz, 1.2\n\n50 Hz,0.6\n")
+    zipped = ("--zip", "tonic.frequency=10 Hz,50 Hz", "--zip", "tonic.amplitude=1.2,0.6")
+    rest = ("--axis", "state=naive,snl", "--workers", "1", "--replicates", "1")
+    assert dhmodel("sweep", *zipped, *rest)[0] == 0 and len(fake_sweeps) == 4
+    code, _, err = dhmodel("sweep", "--points", "p.csv", *rest)
+    assert code == 0 and "all 4 runs are done" in err
+    ds = xr.open_zarr("results/sweep.zarr")
+    assert ds["rate"].dims[:2] == ("state", "point")
+    assert list(zip(ds["tonic.frequency"].values, ds["tonic.amplitude"].values, strict=True)) == [
+        (float(frequency.split()[0]), amplitude) for frequency, amplitude in pairs
+    ]
+    assert dhmodel("status", "results/sweep.zarr")[1].splitlines()[4] == "tonic.frequency: 10 Hz, 50 Hz"
+    (tmp_path / "p.csv").write_text("tonic.frequency,state\n10 Hz\n")
+    code, _, err = dhmodel("sweep", "--points", "p.csv")
+    assert code == 2 and "p.csv: point 0 has 1 values, needs 2" in err
+
+
+def test_a_dry_run_says_what_there_is_to_do_and_does_nothing(dhmodel, tmp_path, fake_sweeps, monkeypatch):
+    monkeypatch.setenv("DHMODEL_CACHE", str(tmp_path / "cache"))
+    assert dhmodel(*SWEEP, "--duration", "1 s")[0] == 0 and len(fake_sweeps) == 8
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    larger = (*SWEEP[:-1], "3", "--duration", "1 s", "--workers", "2", "--dry-run")
+    code, out, _ = dhmodel(*larger)
+    lines = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert code == 0 and list(lines) == ["points", "runs", "done", "simulated", "cost", "time", "disk"]
+    assert lines["points"] == "4 (tonic.frequency 2 x state 2)" and lines["runs"] == "12 (3 of every point)"
+    assert lines["done"] == "8 of them in results/sweep.zarr; 4 left"
+    assert lines["simulated"] == "8 s, warm-up included"  # 4 runs of 1 s after 1 s of warm-up
+    # 490 cells for 80,000 steps of 0.1 ms at 9 ns
+    assert lines["cost"].startswith("0.353 s of processor time (9 ns per neuron-step, of `dhmodel bench`")
+    assert lines["disk"].startswith("at most ") and " in 48 files; " in lines["disk"]
+    assert len(fake_sweeps) == 8
+    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    code, _, err = dhmodel(*SWEEP, "--seed", "2", "--dry-run")
+    assert code == 2 and "belongs to another sweep" in err
+
+
+def test_export_writes_one_file_and_no_other_over_it(dhmodel, tmp_path, fake_sweeps):
+    assert dhmodel(*SWEEP, "--set", "windup.number=2", "--stimulus", "windup")[0] == 0
+    code, out, _ = dhmodel("export", "results/sweep.zarr", "x.nc")
+    assert code == 0 and out == "saved x.nc: 8 of 8 runs done\n"
+    with xr.open_dataset("x.nc", engine="h5netcdf") as ds:
+        stored = xr.open_zarr("results/sweep.zarr")
+        assert ds["rate"].dims == stored["rate"].dims and ds.attrs["sweep"] == stored.attrs["sweep"]
+        assert np.array_equal(ds["count"], stored["count"]) and np.array_equal(ds["psth"], stored["psth"])
+    (tmp_path / "x.nc").write_text("mine")
+    code, _, err = dhmodel("export", "results/sweep.zarr", "x.nc")
+    assert code == 2 and "x.nc: is there already" in err and (tmp_path / "x.nc").read_text() == "mine"
+    assert dhmodel("export", "results/sweep.zarr", "x.nc", "--force")[0] == 0
+    xr.open_dataset("x.nc", engine="h5netcdf").close()
+    assert {path.name for path in tmp_path.iterdir()} == {"x.nc", "results"}
+
+
+def test_an_export_onto_a_full_disk_leaves_the_old_file(dhmodel, tmp_path, fake_sweeps):
+    assert dhmodel(*SWEEP)[0] == 0
+    (tmp_path / "x.nc").write_text("mine")
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
+        "from pathlib import Path; from dhmodel.sweep.datasets import export_store\n"
+        "export_store(Path('results/sweep.zarr'), Path('x.nc'), force=True)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert "StoreError: x.nc: cannot write: File too large" in run.stderr
+    assert (tmp_path / "x.nc").read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"x.nc", "results"}
 
 
 def test_a_sweep_file_ends_in_a_table_and_a_figure(dhmodel, tmp_path, fake_sweeps):

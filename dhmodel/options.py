@@ -1,0 +1,20 @@
+"""Options that several commands have, and the examples below their help."""
+
+import typer
+
+PARADIGM = typer.Option(help="Stimulation paradigm; see `dhmodel list paradigms`.")
+STATE = typer.Option(help="State of the cord, or one of a cohort (snl#3); see `dhmodel list states`.")
+STIMULUS = typer.Option(help="Test stimulus; see `dhmodel list stimuli`.")
+SET = typer.Option(
+    "--set", metavar="PATH=VALUE", help='A parameter, such as tonic.frequency="50 Hz"; repeatable.'
+)
+DRUG = typer.Option("--drug", metavar="NAME=DOSE", help="A drug and its dose, 0 to 1; repeatable.")
+DURATION = typer.Option(help='How long to record, such as "5 s"; by default as long as the stimulus needs.')
+WARMUP = typer.Option(help="Time before recording starts.")
+SEED = typer.Option(help="Seed of every random stream.")
+TARGET = typer.Option(help="How to compute: auto, or a target of the engine.")
+
+
+def examples(*lines: str) -> str:
+    """Text below a command's help; the backspace keeps typer from filling its lines."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
