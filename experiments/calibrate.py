@@ -35,7 +35,7 @@ from dhmodel.simulate import Plan, plan
 
 SEED, WORKERS = 1000, 2
 #: How many sets the search tries, and its first and last step, of the logarithm.
-TRIES, FIRST, LAST = 40, 0.12, 0.02
+TRIES, FIRST, LAST = 16, 0.08, 0.02
 #: A cell answers a stimulus if that adds so much to its rate, Hz.
 ANSWERS = 0.5
 #: A cell is active at rest if it fires at least twice in the 5 s.
@@ -103,18 +103,12 @@ LONG = ("windup_slow", "train", "train_50", "train_1000", "train_snl", "train_sn
 
 #: What the search may change: path -> (unit, low, high, where the bounds come from).
 FREE: dict[str, tuple[str, float, float, str]] = {
-    "connection.AB.TAC.nmda": ("nS", 1, 3, "feasibility study: 1.9, factor 2"),
-    "connection.AB.WDR.ampa": ("nS", 1, 5, "P090: 1.6 nS onto a WDR cell, factor 3"),
-    "connection.AB.GLY.steady": ("", 0.05, 0.3, "a hypothesis; 0 is full depression"),
-    "connection.EX.PN.ampa": ("nS", 0.6, 1.8, "feasibility study: 0.9, factor 2"),
-    "connection.EX.WDR.ampa": ("nS", 0.2, 2.4, "P086 (0.2 nS) to feasibility study (2.4 nS)"),
-    "connection.EX.WDR.nmda": ("nS", 0.1, 0.6, "P086: 0.2 nS, factor 3"),
-    "connection.GABA_PV.TAC.glycine": ("nS", 2, 6, "feasibility study: 2.8, factor 2"),
-    "connection.GABA_PV.TAC.gaba_a": ("nS", 0.5, 2, "feasibility study: 0.75, factor 2"),
-    "connection.GABA_PV.WDR.gaba_b": ("nS", 0.005, 0.04, "a hypothesis"),
-    "connection.GLY.WDR.glycine": ("nS", 0.7, 3, "P089: 5-15 nS in all, of about 10 synapses"),
-    "connection.GABA_DYN.WDR.gaba_a": ("nS", 0.5, 3, "P089: 5-15 nS in all, of 6 synapses"),
-    "connection.GABA_DYN.EX.gaba_a": ("nS", 0.1, 1, "feasibility study: 0.4, factor 3"),
+    "connection.AB.TAC.ampa": ("nS", 0.8, 4, "P088: 1-1.3 nS onto a dorsal-horn cell, factor 3"),
+    "connection.AB.WDR.ampa": ("nS", 0.8, 5, "P090: 1.6 nS onto a WDR cell, factor 3"),
+    "connection.EX.PN.ampa": ("nS", 0.6, 2.7, "feasibility study: 0.9, factor 3"),
+    "connection.GABA_PV.TAC.glycine": ("nS", 1.4, 6, "feasibility study: 2.8, factor 2"),
+    "connection.GLY.WDR.glycine": ("nS", 0.5, 3, "P089: 5-15 nS in all, of about 10 synapses"),
+    "connection.GABA_DYN.WDR.gaba_a": ("nS", 0.5, 3.5, "P089: 5-15 nS in all, of 6 synapses"),
 }
 
 
