@@ -1,7 +1,7 @@
 """Statistics of single cells, populations and whole runs.
 
 Percent of baseline, evoked rates and thresholds, wind-up, peristimulus kernels, receptive fields, correlation
-and synchrony, release by trains, spread over replicates.
+and synchrony, release by trains, firing patterns, spread over replicates.
 
 Each measure of a Dataset keeps every dimension it does not name, so one call serves a single run and a whole
 sweep. A result that cannot be computed is missing (NaN), never zero, and a missing value makes every sum and
@@ -29,6 +29,7 @@ from dhmodel.measures.evoked import (
     threshold,
 )
 from dhmodel.measures.field import field_size, surround_ratio
+from dhmodel.measures.firing import after_discharge_count, firing_pattern_of
 from dhmodel.measures.peristimulus import half_recovery, kernel, peri_event
 from dhmodel.measures.rates import SILENT, active_fraction, known, percent_of_baseline, spread
 from dhmodel.measures.release import release, release_per_pulse
@@ -40,6 +41,7 @@ __all__ = [
     "SILENT",
     "active_cells",
     "active_fraction",
+    "after_discharge_count",
     "between",
     "cell_counts",
     "cell_rates",
@@ -48,6 +50,7 @@ __all__ = [
     "crossing",
     "evoked",
     "field_size",
+    "firing_pattern_of",
     "first_latency",
     "growth_left",
     "half_recovery",
