@@ -175,7 +175,7 @@ MISTAKES = [
     (("sweep", "--axis", "state=naive", "--state", "snl"), "also fixed by the argument"),
     (("sweep", "--axis", "state=naive", "--workers", "0"), "workers: got 0"),
     (("sweep", "--axis", "state=naive", "--workers", "0", "--dry-run"), "workers: got 0"),
-    (("sweep", "--axis", "state=naive", "--time-limit", "5"), 'time limit: got "5" (no unit), needs a quantity in s'),
+    (("sweep", "--axis", "state=naive", "--time-limit", "5"), 'time limit: got "5" (no unit), needs a'),
     (("sweep", "--zip", "state=naive,snl", "--zip", "pag.drive=0"), "state has 2, pag.drive has 1"),
     (("sweep", "--zip", "state"), '--zip: got "state", needs NAME=VALUE'),
     (("sweep", "--points", "gone.csv"), "--points: gone.csv: No such file or directory"),
