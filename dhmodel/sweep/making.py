@@ -136,7 +136,7 @@ def _add_bookkeeping(group: zarr.Group, spec: SweepSpec) -> None:
         {"units": "1", "long_name": "what became of the unit", **flags},
     )
     _add(group, "error", np.full(units, ""), dims, {"units": "1", "long_name": "why the unit failed"})
-    first = spec.plans[0].parameters
+    first = dict(spec.plans[0].parameters)
     texts = {
         "point_digest": ([plan.digest() for plan in spec.plans], "identity of the point"),
         "parameters_digest": (
@@ -154,5 +154,5 @@ def _add_bookkeeping(group: zarr.Group, spec: SweepSpec) -> None:
         )
 
 
-def _changed(first: Parameters, other: Parameters) -> str:
+def _changed(first: Mapping[str, float | int], other: Parameters) -> str:
     return json.dumps({path: value for path, value in other.items() if value != first[path]})

@@ -50,7 +50,9 @@ def reading(path: str | Path) -> Iterator[None]:
     except Exception as error:
         # zarr, its codecs and JSON have no common class for what a damaged file makes them say
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise StoreError(f"{path}: corrupt store ({reason}); move it away and start again") from error
+        is_store = Path(path).is_dir()
+        mend = "the same sweep with --check computes damaged runs again; if it cannot, " if is_store else ""
+        raise StoreError(f"{path}: corrupt store ({reason}); {mend}move it away and start again") from error
 
 
 @contextmanager
