@@ -15,6 +15,7 @@ from dhmodel.simulate import measure as run_one
 from dhmodel.simulate import prepare as build_one
 from dhmodel.sweep.cost import neuron_steps, note_speed
 from dhmodel.sweep.executors import Event, Executor, InProcess, Measure, Pool, Task
+from dhmodel.sweep.interrupts import held_back
 from dhmodel.sweep.spec import SweepSpec, count
 from dhmodel.sweep.store import SweepStore, open_store
 from dhmodel.units import to_si
@@ -114,7 +115,7 @@ def _finish(store: SweepStore, executor: Executor, progress: bool, prepare: Prep
         raise StoreError(f"{error}; {_what_is_kept(store)}") from error
     finally:
         # on a full disk they stay marked as running, which is taken up again all the same
-        with suppress(StoreError):
+        with suppress(StoreError), held_back():
             store.reset_running()
 
 
@@ -133,7 +134,8 @@ def _run(
     bar = tqdm(total=total, initial=total - len(tasks), unit="run", disable=not progress, dynamic_ncols=True)
     with bar, closing(executor.run(tasks)) as events:
         for event in events:
-            store.record(event)
+            with held_back():
+                store.record(event)
             if event.status in ("done", "failed"):
                 left[event.task.point] -= 1
                 failed += event.status == "failed"

@@ -17,6 +17,7 @@ import small
 from dhmodel.errors import EngineError, StoreError
 from dhmodel.sweep.opening import open_dataset
 from dhmodel.sweep.runner import SweepInterrupted
+from dhmodel.sweep.store import SweepStore
 
 HERE = Path(__file__).parent
 
@@ -91,6 +92,23 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_start_does_the_rest(tmp_path
     runs = Counter(fakes.runs())
     assert len(runs) == small.UNITS and sum(runs.values()) == len(started) + small.UNITS - finished
     assert same(path, undisturbed)
+
+
+def test_ctrl_c_in_the_middle_of_a_write_waits_for_its_end(tmp_path, monkeypatch, undisturbed):
+    written, write = [], SweepStore._write
+
+    def pressed_meanwhile(self, index, arrays):
+        os.kill(os.getpid(), signal.SIGINT)
+        write(self, index, arrays)
+        written.append(index)
+
+    monkeypatch.setattr(SweepStore, "_write", pressed_meanwhile)
+    with pytest.raises(SweepInterrupted, match=f"1 of {small.UNITS} runs are done"):
+        small.sweep(tmp_path / "x.zarr")
+    assert len(written) == 1
+    monkeypatch.undo()
+    small.sweep(tmp_path / "x.zarr")
+    assert same(tmp_path / "x.zarr", undisturbed)
 
 
 def test_a_killed_parent_loses_nothing_finished_and_its_workers_end(tmp_path, undisturbed):
