@@ -24,6 +24,12 @@ ACTIVE = 0.3
 BLOCKS = {"bicuculline": 1.0, "strychnine": 1.0}
 WINDUP = {"stimulus": "windup"}
 TRAIN = {"windup.frequency": "0.5 Hz", "windup.delay": "1 s"}
+#: Shocks of Abeta strength to the root of a cord without descending input, as in a slice.
+SHOCKS = {
+    "state": "spinalised",
+    "stimulus": "shock",
+    "set": {"shock.intensity": 1.45, "shock.number": 5, "shock.frequency": "0.5 Hz", "shock.delay": "0.5 s"},
+}
 NO_GABA_B = {"synapse.gaba_b.scale": 0}
 
 #: Runs by name: arguments of `dhmodel.simulate`.
@@ -41,6 +47,8 @@ RUNS: dict[str, dict[str, Any]] = {
     "brush_blocks": {"stimulus": "brush", "drugs": BLOCKS},
     "brush_blocks_ap5": {"stimulus": "brush", "drugs": BLOCKS | {"ap5": 1.0}},
     "brush_snl_50": {"stimulus": "brush", "state": "snl", "paradigm": "tonic"},
+    "shock": SHOCKS,
+    "shock_blocks": SHOCKS | {"drugs": BLOCKS},
     "pinch": {"stimulus": "pinch"},
     "pinch_snl": {"stimulus": "pinch", "state": "snl"},
     "pinch_ap5": {"stimulus": "pinch", "drugs": {"ap5": 1.0}},
@@ -115,6 +123,11 @@ class Results:
     def late(self, run: str) -> np.ndarray:
         """C-window spikes of WDR cells per shock, mean over replicates."""
         return counts(self.recordings[run], resolve()).mean(axis=0)
+
+    def shocked(self, run: str) -> float:
+        """Spikes of a PN cell within 90 ms of a shock."""
+        windows = [counts(self.recordings[run], resolve(), "PN", name) for name in ("Abeta", "Adelta")]
+        return float(sum(windows).mean())
 
     def growth(self, run: str) -> float:
         """Last three responses less the first."""
@@ -210,6 +223,13 @@ TARGETS: dict[str, Target] = {
         lambda r: r.left("brush_blocks_ap5", "brush_blocks", "PN"),
         0,
         0.05,
+        "Torsney and MacDermott 2006",
+    ),
+    "shock PN, spikes": (lambda r: r.shocked("shock"), 0, 0.05, "Torsney and MacDermott 2006"),
+    "shock PN both blocks, spikes": (
+        lambda r: r.shocked("shock_blocks"),
+        0.5,
+        5,
         "Torsney and MacDermott 2006",
     ),
     "brush snl PN left at 50 Hz": (
