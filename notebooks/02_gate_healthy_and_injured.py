@@ -67,16 +67,14 @@ table(brush, "condition")
 rate_figure(brush, ("WDR", "PN"), dim="condition")
 
 # %% [markdown]
-# - **Intact: the gate is shut.** PN are silent. With GABA-A and glycine receptors blocked PN answer brush,
-#   and blocking NMDA receptors as well silences them again: what Torsney and MacDermott (2006) found in
-#   slices of rat cord. A test of the package holds the model to this.
-# - **One block is not enough in this model.** Bicuculline or strychnine alone leaves PN silent, or nearly
-#   so. Here the model is too safe: strychnine alone opens the path in slices (Lu et al. 2013), and
-#   bicuculline alone makes rats allodynic (Malan et al. 2002).
-# - **Nerve injury raises WDR firing, and hardly that of PN.** Whether their few spikes are an answer to the
-#   brush is a question for the next section.
-# - **WDR answer brush too little.** Real wide-dynamic-range cells fire at tens of hertz when brushed. In the
-#   intact cord those of the model fire far less, so a *percentage* of their firing under brush means little.
+# - **Intact: the gate is shut** for most PN; a few answer touch, as in rats (Keller et al. 2007: 21 % of
+#   lamina I projection cells). With GABA-A and glycine receptors blocked PN answer brush, and blocking NMDA
+#   receptors as well silences them again: what Torsney and MacDermott (2006) found in slices of rat cord.
+# - **One block opens it in part**, as strychnine does in slices (Lu et al. 2013) and bicuculline in rats
+#   (Malan et al. 2002).
+# - **Nerve injury opens it as well**: PN answer touch that they did not answer before.
+# - **WDR answer brush weakly.** Real wide-dynamic-range cells fire at tens of hertz when brushed; those of
+#   the model at some 10 Hz in the intact cord.
 #
 # Below, the time course with both receptors blocked: the brush strokes once a second.
 
@@ -132,11 +130,10 @@ table(compare("injury", quiet, stimulus="spontaneous", replicates=2), "injury")
 
 # %% [markdown]
 # - No knob alone does what the preset does: the small changes of which it consists strengthen each other.
-# - Of the single ones, discharge of injured C fibres does most. A part of that is firing that needs no
-#   brush, as the last table shows.
-# - **Injury does not open the gate to PN in this model.** With the C fibres quiet, PN are about as silent to
-#   brush as in the intact cord: their few spikes are pain without a touch rather than allodynia. In WDR the
-#   answer to brush itself grows.
+# - Of the single ones, loss of GABA-A inhibition and discharge of injured C fibres do most. The latter
+#   needs a brush to reach PN: without one they are silent, as the last table shows.
+# - **With the C fibres quiet PN still answer brush more than in the intact cord**, but much less than with
+#   them: touch gets through where inhibition is weaker, and C fibres that discharge make it far worse.
 
 # %% [markdown]
 # ## Stimulation and the brainstem
@@ -163,12 +160,15 @@ rate_figure(pag, ("WDR", "PN"), dim="pag.drive")
 # - SCS at 50 Hz lowers the response to pinch in both states, and less so after injury, which takes away a
 #   part of the inhibition that SCS engages. In the intact cord it silences most of the response, which is
 #   more than is known of SCS, a treatment thought to spare acute pain.
-# - It lowers the answer of WDR to brush as well. PN hardly fire to begin with, so nothing can be said of
-#   their touch.
+# - It closes the gate to touch again: after injury PN fall silent under brush, while about half of their
+#   answer to pinch stays. That SCS takes allodynia and leaves acute pain is what Lindblom and Meyerson
+#   (1975) saw.
 # - More drive of the PAG, less output under pinch, in both states and both classes, most in PN.
 #
 # ## What the model does not show
-# - The gate stays shut under single blocks and after injury, and WDR answer brush too weakly (above).
+# - Without a test stimulus SCS raises the mean firing of WDR after injury, for a few of them follow the
+#   pulses; recordings show the opposite (Guan et al. 2010). `dhmodel validate` has this and all other
+#   findings.
 # - Nothing here outlasts its cause. After-effects of SCS, slow modulators, plasticity and the loop through
 #   the brainstem are not in the circuit yet; the brainstem is an input that does not listen.
 # - The response of WDR to brush grows with the size of the network (compare `circuit.scale` 0.25): perhaps

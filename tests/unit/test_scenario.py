@@ -56,7 +56,7 @@ def test_a_current_into_inhibitory_cells_makes_them_fire():
     off = simulate("none", set=SMALL, **common)["rate"].mean("replicate")
     on = simulate("khz", set=SMALL | drive, **common)["rate"].mean("replicate")
     for name in ("GABA_DYN", "GABA_ISL"):
-        assert on.sel(population=name) > off.sel(population=name) + 2
+        assert on.sel(population=name) > off.sel(population=name) + 1
     late = simulate("khz", set=SMALL | drive | {"khz.delay": "0.5 s"}, **common)["psth"].mean("replicate")
     islet = late.sel(population="GABA_ISL")
     assert islet.sel(time=slice(0.6, 1)).mean() > islet.sel(time=slice(0, 0.49)).mean() + 5

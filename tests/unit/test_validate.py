@@ -144,12 +144,15 @@ def test_the_baseline_is_written_and_read_and_keeps_what_was_not_asked(found, tm
     assert list(expected(file)) == ["failing"]  # the others are no findings any more
 
 
-def test_the_fast_subset_is_what_costs_least(tmp_path):
+def test_the_fast_subset_is_what_costs_least_and_what_guards_first(tmp_path):
     file = tmp_path / "expected.toml"
-    costs = {"a": 30.0, "b": 10.0, "c": 80.0, "d": 50.0}
+    costs = {"torsney2006_gate": 30.0, "parker2012_ecap": 10.0, "foreman1976_stt_timecourse": 80.0}
+    costs |= {"windup_protocol_1Hz": 50.0, "gilbert2023_sdh": 5.0}  # the last is a model's: it guards nothing
     accept({name: outcome(seconds=cost) for name, cost in costs.items()}, costs, file)
-    assert fast(file, limit=100) == ["b", "a", "d"]
-    assert fast(file, limit=85) == ["b", "a"]
+    assert fast(file, limit=100) == [
+        "parker2012_ecap", "torsney2006_gate", "windup_protocol_1Hz", "gilbert2023_sdh",
+    ]  # fmt: skip
+    assert fast(file, limit=48) == ["parker2012_ecap", "torsney2006_gate", "gilbert2023_sdh"]
 
 
 def test_a_baseline_that_cannot_be_written_is_one_line(found, tmp_path):
