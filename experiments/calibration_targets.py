@@ -127,7 +127,7 @@ class Results:
     def shocked(self, run: str) -> float:
         """Spikes of a PN cell within 90 ms of a shock."""
         windows = [counts(self.recordings[run], resolve(), "PN", name) for name in ("Abeta", "Adelta")]
-        return float(sum(windows).mean())
+        return float(np.sum(windows, axis=0).mean())
 
     def growth(self, run: str) -> float:
         """Last three responses less the first."""
