@@ -1,3 +1,4 @@
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,3 +13,19 @@ def runs_file(tmp_path, monkeypatch):
     """Where the fakes of this test note their runs."""
     monkeypatch.setenv("RUNS", str(tmp_path / "runs.txt"))
     return tmp_path / "runs.txt"
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """A finished sweep that no test may touch."""
+    import small
+
+    path = tmp_path_factory.mktemp("original") / "x.zarr"
+    small.sweep(path)
+    return path
+
+
+@pytest.fixture
+def done(original, tmp_path):
+    """A finished sweep of one's own."""
+    return shutil.copytree(original, tmp_path / "x.zarr")

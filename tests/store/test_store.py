@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,19 +17,6 @@ from dhmodel.parameters import resolve
 from dhmodel.sweep.opening import open_dataset
 
 HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    path = tmp_path_factory.mktemp("original") / "x.zarr"
-    small.sweep(path)
-    return path
-
-
-@pytest.fixture
-def done(original, tmp_path):
-    """A finished sweep of one's own."""
-    return shutil.copytree(original, tmp_path / "x.zarr")
 
 
 def everything(folder: Path) -> set[str]:

@@ -22,19 +22,6 @@ def undisturbed():
     return small.sweep(None).dataset()
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    path = tmp_path_factory.mktemp("original") / "x.zarr"
-    small.sweep(path)
-    return path
-
-
-@pytest.fixture
-def done(original, tmp_path):
-    """A finished sweep of one's own."""
-    return shutil.copytree(original, tmp_path / "x.zarr")
-
-
 def chunks(store: Path, variable: str) -> list[Path]:
     return sorted(file for file in (store / variable / "c").rglob("*") if file.is_file())
 
