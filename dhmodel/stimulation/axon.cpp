@@ -2,6 +2,10 @@
 // the arrays. Response, activation and accommodation do not depend on spikes. So a few fibres, one vector,
 // are taken through some hundred segments with their state in registers; then those that came near threshold
 // are looked at one by one. Levels are held as squares, which is what the activation is.
+//
+// Under a regular train the state soon is the same, to the last bit, after each period: every step is monotone
+// in the state and forgets it, so rounded states cannot wander for ever. Where a chunk of some periods has left
+// a group's state as it was and the next has the same segments, its levels are those that are there already.
 
 #include <algorithm>
 #include <cmath>
@@ -15,8 +19,15 @@ namespace {
 typedef double Vector __attribute__((vector_size(32)));
 constexpr int LANES = 8;
 
+inline bool same(Vector a, Vector b) {
+    const auto differ = a != b;
+    return !(differ[0] | differ[1] | differ[2] | differ[3]);
+}
+
 struct Lanes {
     Vector low, high;
+
+    bool operator==(const Lanes& other) const { return same(low, other.low) && same(high, other.high); }
 
     double& operator[](int64_t i) { return reinterpret_cast<double*>(this)[i]; }
 };
@@ -41,7 +52,7 @@ inline Lanes smaller(Lanes a, double b) {
 
 constexpr int COMPONENTS = 3;
 constexpr int64_t WEIGHTS = 14;  // of a segment, see `Slab`
-constexpr int64_t CHUNK = 256;  // segments whose levels are held at once
+constexpr int64_t CHUNK = 256;  // segments whose levels are held at once, at most
 constexpr double MARGIN = 1e-9;  // by which a bound is lowered, against rounding
 constexpr double LONG = 25;      // time constants after which less than that is left
 constexpr double SMALL = 1e-3;   // for which the first terms of the exponential series are exact
@@ -112,6 +123,33 @@ std::vector<Weights> make_weights(const Currents& slab, int64_t channels) {
     return all;
 }
 
+// How the segments of a slab are cut into chunks of equal length, and which of these repeat the one before.
+struct Chunks {
+    int64_t length;
+    std::vector<bool> repeats;
+};
+
+// Whether the `number` segments from `k` on are those `lag` before; `make_weights` leaves no padding.
+bool repeated(const std::vector<Weights>& weights, const Currents& slab, int64_t channels, int64_t k,
+              int64_t lag, int64_t number) {
+    const double* current = slab.current + k * channels;
+    return k >= lag && k + number <= slab.segments &&
+           !std::memcmp(&weights[k], &weights[k - lag], number * sizeof(Weights)) &&
+           std::equal(current, current + number * channels, current - lag * channels);
+}
+
+// Chunks hold whole periods of the train that is on in the middle of the slab, if a regular one is.
+Chunks make_chunks(const std::vector<Weights>& weights, const Currents& slab, int64_t channels) {
+    int64_t period = 1;
+    const int64_t middle = slab.segments / 2;
+    while (period <= CHUNK / 2 && !repeated(weights, slab, channels, middle, period, period)) period++;
+    const int64_t length = period <= CHUNK / 2 ? CHUNK / period * period : CHUNK;
+    Chunks chunks{length, {}};
+    for (int64_t k = 0; k < slab.segments; k += length)
+        chunks.repeats.push_back(repeated(weights, slab, channels, k, length, length));
+    return chunks;
+}
+
 // What spikes have left of the threshold of a fibre, once the absolute refractory period is over.
 struct After {
     double relative, supernormal, tired;
@@ -139,6 +177,8 @@ struct Group {
     Lanes total[COMPONENTS];
     Lanes active, lasting;         // activation, and what lasts of it
     Lanes level[CHUNK + 1];        // squared, before the first segment of a chunk, and after each
+    Lanes most;                    // the largest level of the chunk
+    bool settled = false;          // whether the chunk has left the state as it was
 
     Group(const Constants& axon, const Fibres& all, const Currents& slab, int64_t first)
         : axon(axon), all(all), slab(slab), first(first), count(std::min<int64_t>(LANES, all.fibres - first)),
@@ -162,7 +202,9 @@ struct Group {
     }
 
     const Lanes* sum(int64_t segment, int64_t row);
-    void respond(const Weights* weights, int64_t begin, int64_t segments);
+    void follow(const Weights* weights, int64_t begin, int64_t segments);
+    bool respond(const Weights* weights, int64_t begin, int64_t segments);
+    bool accommodate(const Weights* weights, int64_t begin, int64_t segments);
     Lanes raised(Lanes lasting) const;
     void fire(const Weights* weights, int64_t begin, int64_t segments, Fired& fired);
     void look(const Weights* weights, int64_t begin, int64_t from, int64_t to, int64_t i, double most,
@@ -190,13 +232,22 @@ __attribute__((noinline)) const Lanes* Group::sum(int64_t segment, int64_t row) 
     return total;
 }
 
-// Activation after each segment of a chunk, the largest over the sites, which is a squared level.
-void Group::respond(const Weights* weights, int64_t begin, int64_t segments) {
+// Take the group through a chunk.
+void Group::follow(const Weights* weights, int64_t begin, int64_t segments) {
+    const bool responses = respond(weights, begin, segments);
+    settled = accommodate(weights, begin, segments) && responses;
+}
+
+// Activation after each segment of a chunk, the largest over the sites, which is a squared level. Returns
+// whether all responses and activations end as they began.
+bool Group::respond(const Weights* weights, int64_t begin, int64_t segments) {
+    bool kept = true;
     const int64_t rows = all.sites * COMPONENTS;
     for (int64_t site = 0; site < all.sites; site++) {
         const int64_t row = site * COMPONENTS;
         Lanes x0 = load(all.response, row), x1 = load(all.response, row + 1);
         Lanes x2 = load(all.response, row + 2), q = load(all.activation, site);
+        const Lanes before[] = {x0, x1, x2, q};
         for (int64_t k = 0; k < segments; k++) {
             const Weights& w = weights[begin + k];
             const Lanes* g = nullptr;
@@ -220,7 +271,27 @@ void Group::respond(const Weights* weights, int64_t begin, int64_t segments) {
         store(x1, all.response, row + 1);
         store(x2, all.response, row + 2);
         store(q, all.activation, site);
+        kept = kept && x0 == before[0] && x1 == before[1] && x2 == before[2] && q == before[3];
     }
+    return kept;
+}
+
+// Take accommodation off the activation after each segment of a chunk. Returns whether the activation and what
+// lasts of it end as they began.
+bool Group::accommodate(const Weights* weights, int64_t begin, int64_t segments) {
+    Lanes q = active, a = lasting;
+    most = Lanes{};
+    for (int64_t k = 0; k < segments; k++) {
+        const Weights& w = weights[begin + k];
+        a = w.slow * a + w.first * q + w.last * level[k + 1];
+        q = level[k + 1];
+        level[k + 1] = q - raised(a);
+        most = larger(most, level[k + 1]);
+    }
+    const bool kept = q == active && a == lasting;
+    active = q;
+    lasting = a;
+    return kept;
 }
 
 // By how much accommodation raises the squared threshold.
@@ -300,7 +371,7 @@ __attribute__((noinline)) void Group::look(const Weights* weights, int64_t begin
         if (k == to) return;
         After now = after(fibre, ends[k]);
         double wanted = now.square(xi);
-        while (level[k + 1][i] < wanted && ends[k] < due) {
+        while (level[k + 1][i] < (1 - MARGIN) * wanted && ends[k] < due) {
             if (++k == to) return;
             now = {w[k].recovery * now.relative, w[k].excess * now.supernormal, w[k].rest * now.tired};
             wanted = now.square(xi);
@@ -309,6 +380,8 @@ __attribute__((noinline)) void Group::look(const Weights* weights, int64_t begin
             k--;  // once more, after the natural spike
             continue;
         }
+        wanted = after(fibre, ends[k]).square(xi);  // products depend on where chunks begin, this does not
+        if (level[k + 1][i] < wanted) continue;
         const double at = crossing(begin + k, w[k].fast, level[k][i], level[k + 1][i], wanted);
         const double time = std::max(at, begins);
         spike(fibre, time);
@@ -316,35 +389,30 @@ __attribute__((noinline)) void Group::look(const Weights* weights, int64_t begin
     }
 }
 
-// Take accommodation off the activation after each segment of a chunk; look where that came near threshold.
+// Look at the fibres that came near threshold in a chunk, noise bin by noise bin.
 void Group::fire(const Weights* weights, int64_t begin, int64_t segments, Fired& fired) {
     const double least = After{0, axon.supernormal, 0}.square(axon.noise * all.quantiles[0] - MARGIN);
-    Lanes q = active, a = lasting;
+    if (std::none_of(&most[0], &most[0] + count, [&](double level) { return level >= least; })) return;
     for (int64_t from = 0, to; from < segments; from = to) {
-        Lanes most{};
-        for (to = from; to < segments && slab.noise_bin[begin + to] == slab.noise_bin[begin + from]; to++) {
-            const Weights& w = weights[begin + to];
-            a = w.slow * a + w.first * q + w.last * level[to + 1];
-            q = level[to + 1];
-            level[to + 1] = q - raised(a);
-            most = larger(most, level[to + 1]);
-        }
+        Lanes highest{};
+        for (to = from; to < segments && slab.noise_bin[begin + to] == slab.noise_bin[begin + from]; to++)
+            highest = larger(highest, level[to + 1]);
         for (int64_t i = 0; i < count; i++)
-            if (most[i] >= least) look(weights, begin, from, to, i, most[i], fired);
+            if (highest[i] >= least) look(weights, begin, from, to, i, highest[i], fired);
     }
-    active = q;
-    lasting = a;
 }
 
 // Take group after group through a slab; `use(group, weights, begin, segments)` sees each chunk's levels.
 template <typename Use>
 void walk(const Constants& axon, const Fibres& all, const Currents& slab, Use use) {
     const std::vector<Weights> weights = make_weights(slab, all.channels);
+    const Chunks chunks = make_chunks(weights, slab, all.channels);
     for (int64_t first = 0; first < all.fibres; first += LANES) {
         Group group(axon, all, slab, first);
-        for (int64_t begin = 0; begin < slab.segments; begin += CHUNK) {
-            const int64_t segments = std::min(CHUNK, slab.segments - begin);
-            group.respond(weights.data(), begin, segments);
+        for (int64_t begin = 0; begin < slab.segments; begin += chunks.length) {
+            const int64_t segments = std::min(chunks.length, slab.segments - begin);
+            if (!group.settled || !chunks.repeats[begin / chunks.length])
+                group.follow(weights.data(), begin, segments);
             use(group, weights.data(), begin, segments);
             group.level[0] = group.level[segments];
         }
@@ -368,11 +436,11 @@ Fired* advance(const Constants* axon, const Fibres* all, const Currents* slab) {
 }
 
 void peaks(const Constants* axon, const Fibres* all, const Currents* slab, double* highest) {
-    walk(*axon, *all, *slab, [&](Group& group, const Weights*, int64_t, int64_t segments) {
-        Lanes most = group.load(highest, 0);
-        most = most * most;
-        for (int64_t k = 0; k < segments; k++) most = larger(most, group.level[k + 1]);
-        group.store(root(most), highest, 0);
+    Constants bare = *axon;
+    bare.accommodation = 0;
+    walk(bare, *all, *slab, [&](Group& group, const Weights*, int64_t, int64_t) {
+        const Lanes most = group.load(highest, 0);
+        group.store(root(larger(most * most, group.most)), highest, 0);
     });
 }
 

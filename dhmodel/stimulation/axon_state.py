@@ -23,6 +23,7 @@ NEVER, LONG_AGO = 1e300, -1e300
 QUANTILES: Floats = np.array([NormalDist().inv_cdf((k + 0.5) / 4096) for k in range(4096)])
 
 _SLAB = 8192  # segments whose weights are held in memory at once
+_TICK = 1e-12  # s, to which durations are rounded: those of a regular train are then equal
 _GONE = 1e-30  # a factor below this is zero: products of it would be denormal numbers, which are slow
 
 
@@ -190,8 +191,13 @@ def slabs(axon: Axon, segments: Segments) -> Iterator[Slab]:
         span = slice(begin, begin + _SLAB)
         ends = edges[1:][span]
         bins = np.floor(ends / axon.noise_tau).astype(np.int64)
-        weights = _weights(axon, segments.duration[span])
+        weights = _weights(axon, _rounded(segments.duration[span]))
         yield Slab(begin, edges[begin : begin + ends.size + 1], weights, current[span], bins)
+
+
+def _rounded(duration: Floats) -> Floats:
+    """Durations without what rounding the times of a train has left in them; very short ones stay."""
+    return np.where(duration > 1000 * _TICK, np.round(duration / _TICK) * _TICK, duration)
 
 
 def _weights(axon: Axon, duration: Floats) -> Floats:

@@ -163,6 +163,31 @@ def test_where_slabs_are_cut_changes_nothing(backend, monkeypatch):
     assert all(np.array_equal(one, other) for one, other in zip(whole, parts, strict=True))
 
 
+@needs_compiler
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_train_that_changes_after_it_has_settled_is_followed(monkeypatch, channels):
+    """A regular train repeats its levels to the last bit; another amplitude, channel or gap must be seen."""
+    rng = np.random.default_rng(channels)
+    constants = replace(axon(resolve()), noise=0.02, accommodation=0.05)
+    gains = rng.uniform(0.5, 2, (11, 2, 3, channels))
+    current = np.zeros((12_000, channels))
+    current[::2, 0] = 1.0
+    current[6001::2, -1] = -0.1  # an anodic phase, on another channel if there is one
+    current[9000::200, 0] = 3.0
+    duration = np.where(np.arange(12_000) % 2, 70e-6, 30e-6)
+    duration[8001] = 3e-3
+    train = currents(duration, current)
+    whole = outcome(make_bank(constants, gains), train)
+    parts = outcome(make_bank(constants, gains), *cut(train, 3001, 6101, 9173))
+    assert all(np.array_equal(one, other) for one, other in zip(whole, parts, strict=True))
+    late = whole[1] > 3000  # pulses after the first change
+    assert 100 < late.sum() < whole[1].size - 100
+    monkeypatch.setattr(axon_kernel, "library", lambda: None)
+    twin = outcome(make_bank(constants, gains), train)
+    assert whole[0].shape == twin[0].shape
+    assert all(np.allclose(one, other, rtol=0, atol=1e-12) for one, other in zip(whole, twin, strict=True))
+
+
 def test_no_segments_give_no_spikes(backend):
     bank = make_bank(PLAIN, one_site(1, 0, 0))
     assert len(bank.advance(Segments(0.0, np.empty(0), np.empty((0, 1)), np.empty(0, dtype=np.int64)))) == 0
