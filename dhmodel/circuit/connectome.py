@@ -137,7 +137,7 @@ def wiring(P: Parameters, seed: int, replicate: int) -> dict[str, Array]:
         see `structure.PATHWAYS`), one array per weight (SI units), and ``.delay`` (s) for central pathways.
         Sorted by source. A pathway without synapses is left out.
     """
-    drawing, numbers = _Drawing(P, seed, replicate), _numbers(P)
+    drawing, numbers = _Drawing(P, seed, replicate), P.below("circuit")
     arrays: dict[str, Array] = {}
     every = [row for row in connections(P) if row.in_degree]
     for pathway in dict.fromkeys(row.pathway for row in every):
@@ -148,10 +148,6 @@ def wiring(P: Parameters, seed: int, replicate: int) -> dict[str, Array]:
         if pathway in DELAYED:
             arrays[f"{pathway}.delay"] = drawing.delays(pathway, drawn.i.size)
     return arrays
-
-
-def _numbers(P: Parameters) -> topology.Numbers:
-    return tuple((f"circuit.{path}", value) for path, value in P.section("circuit").items())
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY
 from dhmodel.kept import frozen, kept
 from dhmodel.parameters.layout import SOURCES, population_sizes, positions, source_sizes, starts
+from dhmodel.parameters.resolved import Items
 from dhmodel.streams import stream
 
-__all__ = ["Numbers", "Row", "Synapses", "draw"]
+__all__ = ["Row", "Synapses", "draw"]
 
-type Numbers = tuple[tuple[str, float], ...]
 type Indices = NDArray[np.int32]
 
 
@@ -60,7 +60,7 @@ class Synapses(NamedTuple):
 
 
 @kept
-def draw(numbers: Numbers, rows: tuple[Row, ...], seed: int, replicate: int) -> Synapses:
+def draw(numbers: Items, rows: tuple[Row, ...], seed: int, replicate: int) -> Synapses:
     """Draw the synapses of the rows of one pathway.
 
     Parameters
