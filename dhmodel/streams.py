@@ -4,8 +4,10 @@ from numbers import Integral
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dhmodel.errors import InputError, quoted
+from dhmodel.kept import frozen, kept
 
 
 def stream(seed: int, replicate: int, name: str) -> np.random.Generator:
@@ -33,6 +35,12 @@ def stream(seed: int, replicate: int, name: str) -> np.random.Generator:
     key = (_whole("replicate", replicate), crc32(name.encode()))
     # PCG64 by name: numpy may change the generator behind `default_rng`, and with it every frozen number
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(_whole("seed", seed), spawn_key=key)))
+
+
+@kept
+def normals(seed: int, replicate: int, name: str, number: int) -> NDArray[np.float64]:
+    """Draw the first standard normal numbers of a stream, shape (number,); kept, and read-only."""
+    return frozen(stream(seed, replicate, name).standard_normal(number))
 
 
 def _whole(what: str, given: object) -> int:

@@ -1,17 +1,26 @@
 """From parameters and a seed to everything that the engine needs of the circuit: structure and arrays."""
 
+from functools import lru_cache
+
 from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY
 from dhmodel.circuit.connectome import Array, synapse_counts, wiring
 from dhmodel.circuit.populations import a_current_cells, cell_arrays, cell_constants, source_arrays
 from dhmodel.circuit.structure import Structure
 from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import population_sizes, source_sizes, starts
+from dhmodel.parameters.resolved import Items
 
 __all__ = ["arrays", "structure"]
 
 
 def structure(P: Parameters) -> Structure:
-    """Sizes and ranges of the circuit that `P` describes."""
+    """Sizes and ranges of the circuit that `P` describes; kept for the numbers that decide it."""
+    return _structure(P.below("circuit", "connection", "simulation"))
+
+
+@lru_cache(maxsize=64)
+def _structure(numbers: Items) -> Structure:
+    P = Parameters(dict(numbers))
     sizes = population_sizes(P)
     first = starts(sizes)
 

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from dhmodel.streams import stream
+from dhmodel.streams import normals, stream
 
 __all__ = [
     "DEEP",
@@ -98,6 +98,6 @@ def inhibition_factor(
     kind = "surround" if pre == "GLY" else "local"
     spread = P[f"cell.{post}.{kind}_sd"]
     factor: NDArray[np.float64] = np.exp(
-        spread * stream(seed, replicate, f"inhibition.{kind}.{post}").standard_normal(number)
+        spread * normals(seed, replicate, f"inhibition.{kind}.{post}", number)
     )
     return factor

@@ -1,7 +1,7 @@
 """Wiring as arrays: fixed in-degree per target cell, so every seed has the same number of synapses."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dhmodel.circuit import topology
 from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY, inhibition_factor, survivors, weight_factor
 from dhmodel.circuit.receptors import Effects, receptor_effects
-from dhmodel.circuit.structure import DELAYED
+from dhmodel.circuit.structure import DELAYED, PATHWAYS
+from dhmodel.circuit.topology import Synapses
 from dhmodel.errors import InputError, unknown
 from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import (
@@ -20,11 +22,9 @@ from dhmodel.parameters.layout import (
     POPULATIONS,
     SOURCES,
     population_sizes,
-    positions,
     source_sizes,
-    starts,
 )
-from dhmodel.streams import stream
+from dhmodel.streams import normals, stream
 
 __all__ = ["WEIGHTS", "Array", "Connection", "connections", "synapse_counts", "wiring"]
 
@@ -88,6 +88,10 @@ class Connection:
         """Path of the row's parameters."""
         return f"connection.{self.pre}.{self.post}"
 
+    def topology(self) -> topology.Row:
+        """What of it decides who is connected to whom."""
+        return topology.Row(self.pre, self.post, self.in_degree, self.width, self.gap)
+
     def _find_pathway(self) -> str:
         to_cell, to_fibre = self.post in POPULATIONS, self.post in FIBRE_CLASSES
         if self.pre in SOURCES and to_cell:
@@ -133,22 +137,22 @@ def wiring(P: Parameters, seed: int, replicate: int) -> dict[str, Array]:
         see `structure.PATHWAYS`), one array per weight (SI units), and ``.delay`` (s) for central pathways.
         Sorted by source. A pathway without synapses is left out.
     """
-    drawing = _Drawing(P, seed, replicate)
+    drawing, numbers = _Drawing(P, seed, replicate), P.below("circuit")
     arrays: dict[str, Array] = {}
-    rows = [row for row in connections(P) if row.in_degree]
-    for pathway in dict.fromkeys(row.pathway for row in rows):
-        parts = [drawing.synapses(row) for row in rows if row.pathway == pathway]
-        joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-        order = np.argsort(joined["i"], kind="stable")
-        arrays |= {f"{pathway}.{key}": value[order] for key, value in joined.items()}
+    every = [row for row in connections(P) if row.in_degree]
+    for pathway in dict.fromkeys(row.pathway for row in every):
+        rows = [row for row in every if row.pathway == pathway]
+        drawn = topology.draw(numbers, tuple(row.topology() for row in rows), seed, replicate)
+        values = {"i": drawn.i, "j": drawn.j, **drawing.weights(pathway, rows, drawn)}
+        arrays |= {f"{pathway}.{key}": value for key, value in values.items()}
         if pathway in DELAYED:
-            arrays[f"{pathway}.delay"] = drawing.delays(pathway, order.size)
+            arrays[f"{pathway}.delay"] = drawing.delays(pathway, drawn.i.size)
     return arrays
 
 
 @dataclass(frozen=True)
 class _Drawing:
-    """The draws of one replicate, with what all of them need of the circuit."""
+    """What varies from unit to unit in one replicate, and what the parameters make of it."""
 
     P: Parameters
     seed: int
@@ -156,92 +160,70 @@ class _Drawing:
 
     @cached_property
     def sizes(self) -> dict[str, int]:
-        return population_sizes(self.P) | source_sizes(self.P)
-
-    @cached_property
-    def first(self) -> dict[str, int]:
-        """Index of the first unit of each class among all cells, or among all sources."""
-        return starts(population_sizes(self.P)) | starts(source_sizes(self.P))
-
-    @cached_property
-    def alive(self) -> dict[str, NDArray[np.bool_]]:
-        return {
-            name: survivors(self.P, name, self.sizes[name], self.seed, self.replicate) for name in INHIBITORY
-        }
+        return population_sizes(self.P)
 
     @cached_property
     def effects(self) -> dict[str, Effects]:
         return receptor_effects(self.P)
 
-    def synapses(self, row: Connection) -> dict[str, Array]:
-        """Draw the synapses of one row: source, target and weights of each."""
-        rng = stream(self.seed, self.replicate, f"wiring.{row.pre}.{row.post}")
-        chosen = _choose(rng, self._preference(row), row.in_degree).ravel()
-        strength = self._strength(row, chosen)
-        n_post = self.sizes[row.post]
-        part: dict[str, Array] = {
-            "i": self._first_in_range(row) + chosen,
-            "j": np.repeat(self.first[row.post] + np.arange(n_post), row.in_degree),
-        }
-        for receptor, name in WEIGHTS[row.pathway].items():
-            factor = weight_factor(self.P, row.pre, row.post, _LIKE.get(receptor, receptor))
-            part[name] = row.weights.get(receptor, 0.0) * factor * strength
-        if row.pathway == "from_sources":
-            part["steady"] = np.full(chosen.size, row.steady)
-        return part
+    @cached_property
+    def alive(self) -> NDArray[np.bool_]:
+        """Which inhibitory cells are, shape (inhibitory cells,)."""
+        return self._joined(INHIBITORY, lambda name, n: survivors(self.P, name, n, self.seed, self.replicate))
+
+    @cached_property
+    def excitability(self) -> NDArray[np.float64]:
+        """Factor on all excitation that each cell receives, lognormal with mean 1, shape (cells,)."""
+        return self._joined(POPULATIONS, self._excitability)
+
+    def inhibition(self, pre: str) -> NDArray[np.float64]:
+        """Factor on the inhibition that each cell receives from a population, shape (cells,)."""
+        return self._joined(
+            POPULATIONS, lambda name, n: inhibition_factor(self.P, pre, name, n, self.seed, self.replicate)
+        )
+
+    def weights(self, pathway: str, rows: Sequence[Connection], drawn: Synapses) -> dict[str, Array]:
+        """Weights of every synapse of a pathway, by the names of the synapse's variables."""
+        strength = self._strength(pathway, rows, drawn)
+        values: dict[str, Array] = {}
+        for receptor, name in WEIGHTS[pathway].items():
+            of_row = [
+                row.weights.get(receptor, 0.0)
+                * weight_factor(self.P, row.pre, row.post, _LIKE.get(receptor, receptor))
+                for row in rows
+            ]
+            values[name] = np.array(of_row)[drawn.row] * strength
+        if pathway == "from_sources":
+            values["steady"] = np.array([row.steady for row in rows])[drawn.row]
+        return values
 
     def delays(self, pathway: str, number: int) -> Array:
         """Draw the delays of a central pathway, s."""
         low, high = self.P["synapse.delay_low"], self.P["synapse.delay_high"]
         return stream(self.seed, self.replicate, f"delay.{pathway}").uniform(low, max(low, high), number)
 
-    def _preference(self, row: Connection) -> NDArray[np.float64]:
-        """Logarithm of how likely each unit is chosen by each target, shape (targets, units)."""
-        far = positions(self.P, row.post)[:, None] - positions(self.P, row.pre)[None, :]
-        preference: NDArray[np.float64] = -((far / row.width) ** 2) / 2
-        if row.gap:
-            # A floor, for whoever lies in the very middle is unlikely but not impossible.
-            preference += np.log(np.maximum(-np.expm1(-((far / row.gap) ** 2) / 2), 1e-6))
-        if row.pre == row.post:
-            np.fill_diagonal(preference, -np.inf)
-        return preference
-
-    def _strength(self, row: Connection, chosen: Array) -> Array:
+    def _strength(self, pathway: str, rows: Sequence[Connection], drawn: Synapses) -> NDArray[np.float64]:
         """Factor on each synapse's weights: drugs change output, lost cells are silent, inputs vary."""
-        n_post = self.sizes[row.post]
-        strength = np.full(chosen.size, self.effects[row.pre].release if row.pre in POPULATIONS else 1.0)
-        if row.pre in INHIBITORY:
-            strength *= self.alive[row.pre][chosen]
-        if row.pathway == "inhibition":
-            spread = inhibition_factor(self.P, row.pre, row.post, n_post, self.seed, self.replicate)
-            strength *= np.repeat(spread, row.in_degree)
-        elif row.post in POPULATIONS and row.pre not in DESCENDING:
-            strength *= np.repeat(self._excitability(row.post), row.in_degree)
+        release = [self.effects[row.pre].release if row.pre in POPULATIONS else 1.0 for row in rows]
+        strength: NDArray[np.float64] = np.array(release)[drawn.row]
+        if PATHWAYS[pathway][0] == "inhibitory":
+            strength *= self.alive[drawn.i]
+        if pathway == "inhibition":
+            surround = np.array([row.pre == "GLY" for row in rows])[drawn.row]
+            strength *= np.where(
+                surround, self.inhibition("GLY")[drawn.j], self.inhibition("GABA_PV")[drawn.j]
+            )
+        elif PATHWAYS[pathway][1] == "cells":
+            varies = np.array([row.pre not in DESCENDING for row in rows])[drawn.row]
+            strength *= np.where(varies, self.excitability[drawn.j], 1.0)
         return strength
 
-    def _excitability(self, post: str) -> NDArray[np.float64]:
-        """Factor on all excitation that each cell of `post` receives, lognormal with mean 1."""
+    def _excitability(self, post: str, number: int) -> NDArray[np.float64]:
         sd = self.P[f"cell.{post}.excitation_sd"]
-        rng = stream(self.seed, self.replicate, f"excitation.{post}")
-        factor: NDArray[np.float64] = np.exp(sd * rng.standard_normal(self.sizes[post]) - sd**2 / 2)
+        draws = normals(self.seed, self.replicate, f"excitation.{post}", number)
+        factor: NDArray[np.float64] = np.exp(sd * draws - sd**2 / 2)
         return factor
 
-    def _first_in_range(self, row: Connection) -> int:
-        """Index of the presynaptic class's first unit within the presynaptic range of its pathway."""
-        if row.pre in SOURCES:
-            return self.first[row.pre]
-        return self.first[row.pre] - self.first[(EXCITATORY if row.pre in EXCITATORY else INHIBITORY)[0]]
-
-
-def _choose(rng: np.random.Generator, preference: NDArray[np.float64], in_degree: int) -> NDArray[np.int64]:
-    """Choose `in_degree` units per target, shape (targets, in_degree).
-
-    `preference` is the logarithm of their chances, shape (targets, units). Drawn without repetition where
-    there are enough (Efraimidis and Spirakis 2006 Inf Process Lett 97:181); else everyone is chosen about
-    equally often.
-    """
-    lottery = np.log(rng.standard_exponential(preference.shape)) - preference
-    allowed = int(np.isfinite(preference).sum(axis=1).min())
-    ranked = np.argsort(lottery, axis=1)[:, :allowed]
-    chosen: NDArray[np.int64] = np.take(ranked, np.arange(in_degree) % ranked.shape[1], axis=1)
-    return chosen
+    def _joined(self, names: Sequence[str], of: Callable[[str, int], Array]) -> Array:
+        """Values of the units of several populations, one population after the other."""
+        return np.concatenate([of(name, self.sizes[name]) for name in names])

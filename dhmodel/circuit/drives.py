@@ -54,6 +54,9 @@ def inject(noise: NDArray[np.float32], injections: Iterable[Injection], P: Param
     InputError
         Unknown population, or one without background noise: its current cannot be changed in this way.
     """
+    injections = list(injections)
+    if not injections:
+        return
     sizes, step = population_sizes(P), P["simulation.slow_dt"]
     first, shared = starts(sizes), cell_constants(P)
     gain = float((1 - shared["noise_keep"][0]) / shared["noise_fresh"][0])

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.circuit.conditions import DEEP, chloride_reversal, denervated
-from dhmodel.circuit.receptors import receptor_effects
+from dhmodel.circuit.receptors import Effects, receptor_effects
 from dhmodel.errors import InputError
 from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import FIBRE_CLASSES, population_sizes, source_sizes, starts
-from dhmodel.streams import stream
+from dhmodel.streams import normals, stream
 
 __all__ = [
     "PATTERNS",
@@ -73,15 +73,21 @@ def a_current_cells(P: Mapping[str, float], population: str, number: int) -> int
 
 def cell_arrays(P: Parameters, seed: int, replicate: int) -> dict[str, Array]:
     """Parameters and initial states of the cells, by the names of `equations.CELL`; SI, shape (cells,)."""
-    parts = [_population(P, name, number, seed, replicate) for name, number in population_sizes(P).items()]
+    effects = receptor_effects(P)
+    parts = [
+        _population(P, name, number, effects[name], seed, replicate)
+        for name, number in population_sizes(P).items()
+    ]
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
-def _population(P: Parameters, name: str, number: int, seed: int, replicate: int) -> dict[str, Array]:
-    cell, wdr = P.section(f"cell.{name}"), name == "WDR"
+def _population(
+    P: Parameters, name: str, number: int, effects: Effects, seed: int, replicate: int
+) -> dict[str, Array]:
+    cell, wdr, pattern = P.section(f"cell.{name}"), name == "WDR", firing_pattern(P, name, number)
 
     def normal(quantity: str) -> Array:
-        return stream(seed, replicate, f"cells.{quantity}.{name}").standard_normal(number)
+        return normals(seed, replicate, f"cells.{quantity}.{name}", number)
 
     cv = cell["capacitance_cv"]
     capacitance = cell["capacitance"] * np.exp(cv * normal("capacitance") - cv**2 / 2)
@@ -90,15 +96,17 @@ def _population(P: Parameters, name: str, number: int, seed: int, replicate: int
         "elastance": 1 / capacitance,
         "threshold": cell["threshold"] + cell["threshold_sd"] * normal("threshold"),
         "g_can": _can(P, number, seed, replicate) if wdr else np.zeros(number),
-        **_a_cells(P, name, number),
-        **_adaptation(P, name, number, cell),
+        **_a_cells(P, cell["rest"], pattern),
+        **_adaptation(P, pattern, cell),
     }
-    return varied | {k: np.full(number, v) for k, v in _class_constants(P, name, cell).items()}
+    return varied | {k: np.full(number, v) for k, v in _class_constants(P, name, cell, effects).items()}
 
 
-def _class_constants(P: Parameters, name: str, cell: Mapping[str, float]) -> dict[str, float]:
+def _class_constants(
+    P: Parameters, name: str, cell: Mapping[str, float], effects: Effects
+) -> dict[str, float]:
     """What all cells of a population share."""
-    wdr, effects = name == "WDR", receptor_effects(P)[name]
+    wdr = name == "WDR"
     return {
         **{key: cell[key] for key in ("leak", "rest", "reset", "noise_sd")},
         "bias": cell["bias"] + effects.current,
@@ -111,9 +119,9 @@ def _class_constants(P: Parameters, name: str, cell: Mapping[str, float]) -> dic
     }
 
 
-def _adaptation(P: Parameters, name: str, number: int, cell: Mapping[str, float]) -> dict[str, Array]:
+def _adaptation(P: Parameters, pattern: NDArray[np.str_], cell: Mapping[str, float]) -> dict[str, Array]:
     """Adaptation of the population, or of initial-burst cells."""
-    burst = firing_pattern(P, name, number) == "initial_burst"
+    burst = pattern == "initial_burst"
     own = {
         key: np.where(burst, P[f"cell.initial_burst.{key}"], cell[key])
         for key in ("adaptation_a", "adaptation_b", "adaptation_tau")
@@ -141,22 +149,23 @@ def _can(P: Mapping[str, float], number: int, seed: int, replicate: int) -> Arra
     return conductance
 
 
-def _a_cells(P: Mapping[str, float], name: str, number: int) -> dict[str, Array]:
+def _a_cells(P: Mapping[str, float], rest: float, pattern: NDArray[np.str_]) -> dict[str, Array]:
     """A current of delayed and gap cells; its gates begin as in a cell at rest."""
-    pattern, rest, step = firing_pattern(P, name, number), P[f"cell.{name}.rest"], P["simulation.dt"]
+    delayed, gap, step = pattern == "delayed", pattern == "gap", P["simulation.dt"]
 
     def own(quantity: str) -> Array:
-        of = {kind: P[f"a_current.{kind}.{quantity}"] for kind in ("delayed", "gap")}
-        return np.array([of.get(kind, 0.0) for kind in pattern])
+        of_delayed, of_gap = (P[f"a_current.{kind}.{quantity}"] for kind in ("delayed", "gap"))
+        return np.where(delayed, of_delayed, np.where(gap, of_gap, 0.0))
 
     def at_rest(gate: str, sign: int) -> Array:
         away = (rest - P[f"a_current.{gate}_half"]) / P[f"a_current.{gate}_slope"]
-        return np.where(own("conductance") > 0, 1 / (1 + np.exp(sign * away)), 0.0)
+        return np.where(conductance > 0, 1 / (1 + np.exp(sign * away)), 0.0)
 
+    conductance = own("conductance")
     with np.errstate(divide="ignore"):  # a time constant of 0 is a gate without delay
         opening, closing = (1 - np.exp(-step / own(f"{gate}_tau")) for gate in ("activation", "inactivation"))
     return {
-        "g_a": own("conductance"),
+        "g_a": conductance,
         "a_opening": opening,
         "a_closing": closing,
         "a_activation": at_rest("activation", -1),

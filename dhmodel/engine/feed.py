@@ -55,10 +55,10 @@ class Feed:
         rows, cells = self.noise.shape
         head = np.array([len(self.offsets) - 1, self.stop, cells, self.slow_dt, rows], dtype=np.float64)
         with open(path, "wb") as file:
-            head.tofile(file)
-            np.ascontiguousarray(self.offsets, dtype=np.int64).tofile(file)
-            np.ascontiguousarray(self.times, dtype=np.float64).tofile(file)
-            np.ascontiguousarray(self.noise, dtype=np.float32).tofile(file)
+            file.write(head.data)
+            file.write(np.ascontiguousarray(self.offsets, dtype=np.int64).data)
+            file.write(np.ascontiguousarray(self.times, dtype=np.float64).data)
+            file.write(np.ascontiguousarray(self.noise, dtype=np.float32).data)
 
 
 def white_noise(rng: np.random.Generator, rows: int, cells: int) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """What exists in the circuit: classes of cells and sources, how many of each, and how they are numbered."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,10 +57,8 @@ def positions(P: Mapping[str, float], name: str) -> NDArray[np.float64]:
     -------
     ndarray of float64, shape (units,)
     """
-    n = (population_sizes(P) | source_sizes(P))[name]
-    rank = np.argsort(np.argsort(np.mod(np.arange(1, n + 1) * _GOLDEN, 1.0)))
-    even: NDArray[np.float64] = (2 * rank + 1) / n - 1
-    return P.get(f"circuit.{name}.extent", 1.0) * even
+    placed: NDArray[np.float64] = P.get(f"circuit.{name}.extent", 1.0) * _even(_size(P, name))
+    return placed
 
 
 def surround(P: Mapping[str, float]) -> NDArray[np.bool_]:
@@ -81,5 +80,17 @@ def slowly_adapting(P: Mapping[str, float]) -> NDArray[np.bool_]:
 
 
 def _sizes(P: Mapping[str, float], classes: tuple[str, ...]) -> dict[str, int]:
-    scale = P["circuit.scale"]
-    return {name: max(_FEWEST, round(scale * P[f"circuit.{name}.number"])) for name in classes}
+    return {name: _size(P, name) for name in classes}
+
+
+def _size(P: Mapping[str, float], name: str) -> int:
+    return max(_FEWEST, round(P["circuit.scale"] * P[f"circuit.{name}.number"]))
+
+
+@lru_cache(maxsize=64)
+def _even(n: int) -> NDArray[np.float64]:
+    """Positions from -1 to 1 in the order of multiples of the golden ratio; read-only."""
+    rank = np.argsort(np.argsort(np.mod(np.arange(1, n + 1) * _GOLDEN, 1.0)))
+    even: NDArray[np.float64] = (2 * rank + 1) / n - 1
+    even.flags.writeable = False
+    return even

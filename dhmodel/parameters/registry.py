@@ -8,10 +8,11 @@ what drugs do.
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from dhmodel.errors import InputError, listing, quoted, unknown
 from dhmodel.parameters.cohort import drawn, names, split
-from dhmodel.parameters.resolved import Parameters
+from dhmodel.parameters.resolved import NOTHING, Base, Parameters
 from dhmodel.parameters.schema import (
     ActEntry,
     ChoiceEntry,
@@ -40,11 +41,12 @@ _GROUP_KEYS = (*_INHERITED, "like")
 
 @dataclass(frozen=True)
 class Registry:
-    """Read-only parameters, states and drugs of one folder."""
+    """Read-only parameters, states and drugs of one folder, and the defaults that resolved sets share."""
 
     parameters: Mapping[str, Parameter]
     states: Mapping[str, StateEntry]
     drugs: Mapping[str, DrugEntry]
+    base: Base = field(default=NOTHING, compare=False)
 
     def parameter(self, path: str, where: str = "") -> Parameter:
         """Find a parameter by its path; InputError naming the nearest ones if there is none."""
@@ -72,14 +74,20 @@ class Registry:
         drugs: Mapping[str, object] | None = None,
     ) -> Parameters:
         """See `resolve` of this module."""
-        values: dict[str, Value] = {path: parameter.si for path, parameter in self.parameters.items()}
+        values = ChainMap(dict(self._beside_base), self.base.values)
         self._put_into(values, state)
         for path, given in _mapping("set", set).items():
             values[path] = self.parameter(path, "set").check(given)
         for drug, dose in self.doses(drugs):
             for act in self.drugs[drug].acts:
                 self._act(values, act, dose, f'drug "{drug}"')
-        return Parameters(values)
+        return Parameters(values.maps[0], self.base)
+
+    @cached_property
+    def _beside_base(self) -> dict[str, Value]:
+        """Defaults that are not those of the base."""
+        shared = self.base.values
+        return {path: one.si for path, one in self.parameters.items() if shared.get(path) is not one.si}
 
     def state(self, name: str) -> tuple[StateEntry, int | None]:
         """Find a state, or that of a cord of a cohort and the cord's number; InputError if there is none."""
@@ -91,7 +99,7 @@ class Registry:
             raise InputError(f"state: got {quoted(name)}, but {preset} has no spread to draw cords from")
         return entry, cord
 
-    def _put_into(self, values: dict[str, Value], state: str) -> None:
+    def _put_into(self, values: MutableMapping[str, Value], state: str) -> None:
         """Put a state's values in place, then those of its cord."""
         (entry, cord), where = self.state(state), f'state "{state}"'
         for path, preset in entry.set.items():
@@ -117,7 +125,7 @@ class Registry:
             raise InputError(f"dose of {drug}: got {quoted(given)}, allowed: 0 (none) to 1 (full)")
         return dose
 
-    def _act(self, values: dict[str, Value], act: ActEntry, dose: float, where: str) -> None:
+    def _act(self, values: MutableMapping[str, Value], act: ActEntry, dose: float, where: str) -> None:
         """Let a dose act: in any order of drugs, for one takes the greatest and the others multiply."""
         if act.sign == "agonist" and not act.block:
             path = f"receptor.{act.receptor}.activation"
@@ -172,7 +180,22 @@ def load(folder: Path = FOLDER) -> Registry:
     entries = _entries(folder / "states.toml", StateEntry)
     states = {name: _with_model(name, entries) for name in entries}
     drugs = _entries(folder / "drugs.toml", DrugEntry)
-    return Registry(MappingProxyType(parameters), MappingProxyType(states), MappingProxyType(drugs))
+    base = (_Defaults if folder == FOLDER else Base)({path: one.si for path, one in parameters.items()})
+    return Registry(MappingProxyType(parameters), MappingProxyType(states), MappingProxyType(drugs), base)
+
+
+class _Defaults(Base):
+    """The package's defaults: a process that is sent a parameter set has them already."""
+
+    def __reduce__(self) -> tuple[Callable[[str], Base], tuple[str]]:
+        return _own_defaults, (self.digest,)
+
+
+def _own_defaults(digest: str) -> Base:
+    base = load().base
+    if base.digest != digest:
+        raise InputError("parameters: from a process with other defaults; run the same dhmodel in both")
+    return base
 
 
 _used: list[Registry] = []

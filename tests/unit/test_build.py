@@ -380,7 +380,15 @@ print([name for name in sys.modules if name.startswith(("dhmodel.engine.", "dhmo
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     imported = {name.replace(".", "/") + ".py" for name in eval(done.stdout)}
-    draws = {"assemble", "conditions", "connectome", "drives", "populations", "receptors"}  # arrays, not code
+    draws = {  # arrays, not code
+        "assemble",
+        "conditions",
+        "connectome",
+        "drives",
+        "populations",
+        "receptors",
+        "topology",
+    }
     runs = {"build", "feed", "run", "scratch"}
     allowed = {f"dhmodel/circuit/{name}.py" for name in draws} | {
         f"dhmodel/engine/{name}.py" for name in runs

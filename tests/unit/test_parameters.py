@@ -13,8 +13,10 @@ import pytest
 
 from dhmodel import parameters
 from dhmodel.errors import InputError
-from dhmodel.parameters import Parameters, choice
-from dhmodel.parameters.registry import FOLDER, load
+from dhmodel.evidence.draws import drawn
+from dhmodel.parameters import Parameters, choice, resolve
+from dhmodel.parameters.registry import FOLDER, load, using
+from dhmodel.stimulation.paradigms import Paradigm
 
 FIXTURE = Path(__file__).parent / "registry"
 GABA = "synapse.gaba_a"
@@ -352,6 +354,45 @@ def test_pickle_and_json_bring_back_the_same_set(registry):
     assert again.digest() == resolved.digest()
     assert Parameters(json.loads(resolved.json())) == resolved
     assert len(pickle.dumps(resolved)) < 100 * len(resolved)
+
+
+def test_sets_of_the_package_hold_and_send_only_what_differs():
+    plain, changed = resolve(), resolve("snl#3", {"tonic.frequency": "20 Hz"}, {"morphine": 0.5})
+    sent = pickle.dumps(changed)
+    assert len(sent) < 3000 < len(changed.json())
+    assert pickle.loads(sent) == changed != plain
+    assert pickle.loads(sent)["tonic.frequency"] == 20.0 and plain["tonic.frequency"] == 50.0
+
+
+@pytest.mark.parametrize("paradigm", ["none", "own"])
+def test_a_set_that_shares_is_like_one_that_does_not(paradigm):
+    own = Paradigm("aaa", ({"frequency": "40 Hz"}, {"name": "zz", "contact": 2})).parameters
+    shared = resolve("snl", {"tonic.amplitude": 1.2}, {"gabazine": 0.5}, own if paradigm == "own" else ())
+    alone = Parameters(dict(shared.items()))
+    assert list(shared) == list(alone) == sorted(shared) == [path for path, _ in shared.items()]
+    assert shared == alone and hash(shared) == hash(alone) and shared.json() == alone.json()
+    assert len(shared) == len(alone) and dict(shared) == dict(alone.items())
+    assert (
+        shared.section("tonic")
+        == alone.section("tonic")
+        == {path.removeprefix("tonic."): value for path, value in shared.items() if path.startswith("tonic.")}
+    )
+    assert shared.below("column", "cell.EX") == alone.below("column", "cell.EX")
+    assert pickle.loads(pickle.dumps(shared)) == pickle.loads(pickle.dumps(alone)) == shared
+
+
+def test_sets_with_drawn_defaults_are_sent_to_processes_without_them():
+    with using(drawn(1)):
+        other = resolve("snl")
+    again = pickle.loads(pickle.dumps(other))
+    assert again == other and again["cell.EX.capacitance"] != resolve("snl")["cell.EX.capacitance"]
+
+
+def test_a_set_from_a_process_with_other_defaults_is_refused(monkeypatch):
+    sent = pickle.dumps(resolve())
+    monkeypatch.setattr(load().base, "digest", "another")
+    with pytest.raises(InputError, match="from a process with other defaults"):
+        pickle.loads(sent)
 
 
 def test_a_resolved_set_cannot_be_changed(registry):

@@ -1,0 +1,119 @@
+"""Who is connected to whom: the part of the wiring that weights, drugs and injury do not touch.
+
+Sweeps ask for the same connectome at every point, once per replicate: it is drawn once per process and kept,
+as far as `dhmodel.kept` allows. Its arguments are all that decides it, so that nothing can be out of date.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY
+from dhmodel.kept import frozen, kept
+from dhmodel.parameters.layout import SOURCES, population_sizes, positions, source_sizes, starts
+from dhmodel.parameters.resolved import Items
+from dhmodel.streams import stream
+
+__all__ = ["Row", "Synapses", "draw"]
+
+type Indices = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What decides the sources of the synapses of one row of the connection matrix.
+
+    Attributes
+    ----------
+    pre, post : str
+        Classes of units.
+    in_degree : int
+        Synapses per target.
+    width, gap : float
+        See `dhmodel.circuit.connectome.Connection`.
+    """
+
+    pre: str
+    post: str
+    in_degree: int
+    width: float
+    gap: float
+
+
+class Synapses(NamedTuple):
+    """The synapses of one pathway, sorted by source; read-only arrays of shape (synapses,).
+
+    Attributes
+    ----------
+    i, j : ndarray of int32
+        Source and target, index within the pathway's ranges, see `structure.PATHWAYS`.
+    row : ndarray of int32
+        Index of the row that each belongs to.
+    """
+
+    i: Indices
+    j: Indices
+    row: Indices
+
+
+@kept
+def draw(numbers: Items, rows: tuple[Row, ...], seed: int, replicate: int) -> Synapses:
+    """Draw the synapses of the rows of one pathway.
+
+    Parameters
+    ----------
+    numbers : tuple of (str, float)
+        The parameters below ``circuit``.
+    rows : tuple of Row
+        Those of the pathway, at least one.
+    seed, replicate : int
+        The same arguments give the same synapses.
+    """
+    P = dict(numbers)
+    first = starts(population_sizes(P)) | starts(source_sizes(P))
+    parts = []
+    for number, row in enumerate(rows):
+        rng = stream(seed, replicate, f"wiring.{row.pre}.{row.post}")
+        chosen = _choose(rng, _preference(P, row), row.in_degree)
+        targets = np.repeat(first[row.post] + np.arange(len(chosen)), row.in_degree)
+        source = first[row.pre] - _first_of_range(row.pre, first) + chosen.ravel()
+        parts.append((source, targets, np.full(targets.size, number)))
+    i, j, row_of = (np.concatenate(part).astype(np.int32) for part in zip(*parts, strict=True))
+    order = np.argsort(i, kind="stable")
+    return Synapses(*(frozen(part[order]) for part in (i, j, row_of)))
+
+
+def _first_of_range(pre: str, first: Mapping[str, int]) -> int:
+    """Index of the first unit of the presynaptic range that a class belongs to."""
+    if pre in SOURCES:
+        return 0
+    return first[(EXCITATORY if pre in EXCITATORY else INHIBITORY)[0]]
+
+
+def _preference(P: Mapping[str, float], row: Row) -> NDArray[np.float64]:
+    """Logarithm of how likely each unit is chosen by each target, shape (targets, units)."""
+    far = positions(P, row.post)[:, None] - positions(P, row.pre)[None, :]
+    preference: NDArray[np.float64] = -((far / row.width) ** 2) / 2
+    if row.gap:
+        # A floor, for whoever lies in the very middle is unlikely but not impossible.
+        preference += np.log(np.maximum(-np.expm1(-((far / row.gap) ** 2) / 2), 1e-6))
+    if row.pre == row.post:
+        np.fill_diagonal(preference, -np.inf)
+    return preference
+
+
+def _choose(rng: np.random.Generator, preference: NDArray[np.float64], in_degree: int) -> NDArray[np.int64]:
+    """Choose `in_degree` units per target, shape (targets, in_degree).
+
+    `preference` is the logarithm of their chances, shape (targets, units). Drawn without repetition where
+    there are enough (Efraimidis and Spirakis 2006 Inf Process Lett 97:181); else everyone is chosen about
+    equally often.
+    """
+    lottery = np.log(rng.standard_exponential(preference.shape)) - preference
+    allowed = int(np.isfinite(preference).sum(axis=1).min())
+    ranked = np.argsort(lottery, axis=1)[:, :allowed]
+    chosen: NDArray[np.int64] = np.take(ranked, np.arange(in_degree) % ranked.shape[1], axis=1)
+    return chosen
