@@ -11,13 +11,16 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dhmodel.errors import DHModelError
 from dhmodel.native import cache_folder, cache_folders
 from dhmodel.parameters.layout import population_sizes
 from dhmodel.simulate import Plan
+from dhmodel.sweep.blocks import BLOCK
 from dhmodel.sweep.growing import carried, same
 from dhmodel.sweep.layout import Layout, make_layout
-from dhmodel.sweep.opening import existing
+from dhmodel.sweep.opening import current
 from dhmodel.sweep.spec import SweepSpec, count
 
 FILE = "speed.json"
@@ -115,11 +118,10 @@ def _done(spec: SweepSpec, path: Path) -> list[int]:
     """Number of finished replicates of every point."""
     found = [0] * len(spec.plans)
     if path.is_dir() and any(path.iterdir()):
-        group = existing(path, "r")
+        group = current(path)
         same(spec, path, group)
-        order = {spec.index(point): point for point in range(len(spec.plans))}
-        for index, _ in carried(spec, group):
-            found[order[index[:-1]]] += 1
+        finished, _ = carried(spec, group)
+        found = np.bincount(finished // spec.replicates, minlength=len(found)).tolist()
     return found
 
 
@@ -150,9 +152,10 @@ def _disk(layout: Layout, runs: int, path: Path) -> str:
     folder = next(one for one in path.absolute().parents if one.exists())
     block = os.statvfs(folder).f_frsize
     sizes = [8 * prod(layout.shape(name)) for name in layout.variables]
-    most = runs * sum(-(-size // block) * block for size in sizes)
+    files = -(-runs // max(BLOCK // max(sizes), 1)) * len(sizes)
+    most = runs * sum(sizes) + files * block
     free = shutil.disk_usage(folder).free
-    return f"at most {_bytes(most)} in {runs * len(sizes)} files; {_bytes(free)} free there"
+    return f"at most {_bytes(most)} in about {files} files; {_bytes(free)} free there"
 
 
 def _span(seconds: float) -> str:

@@ -1,22 +1,19 @@
 """Finding what is damaged in a store: chunks that cannot be read, or are gone."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import zarr
 
-from dhmodel.sweep.opening import array, chunk_file
-
-BLOCK = 100
-"""Points read at once, which takes a third of the time of one after the other."""
-
-type Part = tuple[int | slice, ...]
+from dhmodel.sweep.blocks import Blocks, blocks_of
+from dhmodel.sweep.groups import array
 
 
-def whole(path: Path, group: zarr.Group, variables: Iterable[str], done: np.ndarray) -> np.ndarray:
+def damaged(path: Path, group: zarr.Group, variables: Iterable[str], done: np.ndarray) -> np.ndarray:
     """
-    Find out which units have all their data.
+    Find out which units lie in a block of which a chunk is damaged.
 
     Parameters
     ----------
@@ -24,38 +21,29 @@ def whole(path: Path, group: zarr.Group, variables: Iterable[str], done: np.ndar
     group : zarr.Group
     variables : iterable of str
     done : ndarray of bool, shape (axes..., replicate)
-        Units to look at.
+        Units that are said to have data; a block without any need not be there.
 
     Returns
     -------
     ndarray of bool, shape (axes..., replicate)
     """
-    sound = done.copy()
+    found = np.zeros_like(done)
     for variable in (array(group, name) for name in variables):
-        for index in map(tuple, np.argwhere(sound)):
-            sound[index] = chunk_file(path, variable, index).is_file()
-        for part in _parts(done.shape[:-1]):
-            if sound[part].any() and not _readable(variable, part):
-                for index in map(tuple, np.argwhere(_only(sound, part))):
-                    sound[index] = _readable(variable, index)
-    return sound
+        blocks = blocks_of(variable, done.shape)
+        for number in np.unique(blocks.of(np.flatnonzero(done))).tolist():
+            region = blocks.region(number)
+            if not found[region].any() and not _readable(path, variable, blocks, number):
+                found[region] = True
+    return found & done
 
 
-def _parts(shape: tuple[int, ...]) -> Iterator[Part]:
-    """Slices of the last swept dimension, for every position on the others."""
-    for lead in np.ndindex(shape[:-1]):
-        yield from ((*lead, slice(start, start + BLOCK)) for start in range(0, shape[-1], BLOCK))
-
-
-def _only(sound: np.ndarray, part: Part) -> np.ndarray:
-    chosen = np.zeros_like(sound)
-    chosen[part] = sound[part]
-    return chosen
-
-
-def _readable(variable: zarr.Array, part: Part) -> bool:
+def _readable(path: Path, variable: zarr.Array[Any], blocks: Blocks, number: int) -> bool:
+    rest = (0 for _ in variable.shape[len(blocks.shape) :])
+    key = variable.metadata.encode_chunk_key((*blocks.position(number), *rest))
+    if not (path / variable.basename / key).is_file():
+        return False
     try:
-        variable[part]
+        variable[blocks.region(number)]
     except Exception:  # zarr and its codecs have no common class for what a damaged file makes them say
         return False
     return True

@@ -118,7 +118,7 @@ def load_dataset(path: Path) -> "xr.Dataset":
 
 def _write_zarr(ds: "xr.Dataset", folder: Path) -> None:
     """One chunk per variable: of several, zarr would go on writing some after another has failed."""
-    from dhmodel.sweep.opening import consolidating
+    from dhmodel.sweep.groups import consolidating
 
     chunks = {name: {"chunks": variable.shape} for name, variable in ds.variables.items() if variable.size}
     with consolidating():

@@ -2,13 +2,12 @@
 Stores that serve a larger sweep: more values, more axes, more points, more replicates, in any order.
 
 What has been computed is found again by the digest of its point. The larger store is made beside the smaller
-one, with hard links to the chunks of finished units, and takes its place by two renames; between them the
-smaller one lies under a name from which the next process restores it.
+one, block by block, and takes its place by two renames; between them the smaller one lies under a name from
+which the next process restores it. While both are there they need the space of both.
 """
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,13 @@ import zarr
 from zarr.storage import LocalStore
 
 from dhmodel.errors import StoreError
+from dhmodel.sweep.blocks import Units, blocks_of
+from dhmodel.sweep.chunks import Encoder, into_files
+from dhmodel.sweep.groups import DONE, PENDING, array, existing, identity, reading, values
 from dhmodel.sweep.layout import Layout
 from dhmodel.sweep.locks import NAME, writer
-from dhmodel.sweep.making import STATUSES, fill
-from dhmodel.sweep.opening import array, chunk_file, identity, reading, values
+from dhmodel.sweep.making import fill
 from dhmodel.sweep.spec import FORMAT, MODEL, SweepSpec, differences, plain
-
-type Index = tuple[int, ...]
 
 CODE = ("code version", "digest of the code")
 
@@ -54,21 +53,20 @@ def same(spec: SweepSpec, path: Path, group: zarr.Group) -> bool:
     raise StoreError(f"{path}: belongs to another sweep, which differs in {different}; give another path")
 
 
-def carried(spec: SweepSpec, group: zarr.Group) -> Iterator[tuple[Index, Index]]:
-    """Find the finished units of a store in a sweep: where each is in the sweep, and where in the store."""
+def carried(spec: SweepSpec, group: zarr.Group) -> tuple[Units, Units]:
+    """Find the finished units of a store in a sweep: their numbers in the sweep, and those in the store."""
     status = values(group, "status")
-    there: dict[str, Index] = {
-        digest: index for index, digest in np.ndenumerate(values(group, "point_digest"))
-    }
-    done = status == STATUSES.index("done")
-    for point, plan in enumerate(spec.plans):
-        if (old := there.get(plan.digest())) is None:
-            continue
-        for replicate in np.flatnonzero(done[old][: spec.replicates]).tolist():
-            yield (*spec.index(point), replicate), (*old, replicate)
+    replicates = status.shape[-1]
+    done = (status == DONE).reshape(-1, replicates)
+    there = {digest: point for point, digest in enumerate(values(group, "point_digest").flat)}
+    places = ((new, there.get(plan.digest(), -1)) for new, plan in enumerate(spec.plans))
+    points = np.array([place for place in places if place[1] >= 0], int).reshape(-1, 2)
+    which, replicate = np.nonzero(done[points[:, 1], : spec.replicates])
+    new, old = points[which].T
+    return new * spec.replicates + replicate, old * replicates + replicate
 
 
-def grow(spec: SweepSpec, layout: Layout, path: Path, group: zarr.Group) -> None:
+def grow(spec: SweepSpec, layout: Layout, path: Path) -> None:
     """
     Replace the store of a part of a sweep by one of the sweep, which has everything that is finished.
 
@@ -83,8 +81,8 @@ def grow(spec: SweepSpec, layout: Layout, path: Path, group: zarr.Group) -> None
     try:
         fresh.mkdir()
         larger = fill(spec, layout, LocalStore(fresh))
-        with reading(path):
-            _carry(spec, layout, (path, group), (fresh, larger))
+        _carry(spec, layout, path, fresh, larger)
+        _synced(fresh)
         # the same file, so that whoever holds the lock holds it all the time
         os.link(path / NAME, fresh / NAME)
         os.rename(path, old)
@@ -120,26 +118,67 @@ def recover(path: Path) -> None:
         lock.release()
 
 
-def _carry(
-    spec: SweepSpec, layout: Layout, source: tuple[Path, zarr.Group], target: tuple[Path, zarr.Group]
-) -> None:
-    (old, group), (fresh, larger) = source, target
-    names = [name for name in layout.variables if name in group]
-    pairs = {name: (array(group, name), array(larger, name)) for name in names}
-    absent = [array(larger, name) for name in layout.variables if name not in group]
-    status = values(larger, "status")
-    for new, there in carried(spec, group):
-        for name, (smaller, grown) in pairs.items():
-            if smaller.shape[len(there) :] == grown.shape[len(new) :]:
-                file = chunk_file(fresh, grown, new)
-                file.parent.mkdir(parents=True, exist_ok=True)
-                os.link(chunk_file(old, smaller, there), file)
-            else:
-                grown[new] = layout.padded(name, np.asarray(smaller[there]))
-        for variable in absent:
-            variable[new] = np.nan
-        status[new] = STATUSES.index("done")
-    array(larger, "status")[...] = status
+def _carry(spec: SweepSpec, layout: Layout, path: Path, fresh: Path, larger: zarr.Group) -> None:
+    group = existing(path)
+    with reading(path):
+        new, old = carried(spec, group)
+    status = np.full((*spec.shape, spec.replicates), PENDING, np.uint8)
+    source = np.full(status.shape, -1)
+    status.flat[new], source.flat[new] = DONE, old
+    put, encoder = into_files(fresh), Encoder(larger)
+    blocks = blocks_of(array(larger, layout.variables[0]), status.shape)
+    for block in np.unique(blocks.of(new)).tolist():
+        region = blocks.region(block)
+        for name in layout.variables:
+            with reading(path):
+                content = _gathered(group, name, source[region], layout.shape(name))
+            for key, chunk in encoder.chunks(name, region, content):
+                put(key, chunk)
+    for key, chunk in encoder.chunks("status", tuple(slice(None) for _ in status.shape), status):
+        put(key, chunk)
+
+
+def _gathered(group: zarr.Group, name: str, source: Units, shape: tuple[int, ...]) -> np.ndarray:
+    """
+    Results of the units of a block from where they are in the smaller store.
+
+    Parameters
+    ----------
+    group : zarr.Group
+    name : str
+        A variable, which the smaller store may lack.
+    source : ndarray of int
+        Number in the smaller store of every unit of the block; -1 where there is none.
+    shape : tuple of int
+        Of the results of one unit.
+    """
+    content = np.full((*source.shape, *shape), np.nan)
+    if name not in group:
+        return content
+    smaller = array(group, name)
+    blocks = blocks_of(smaller, array(group, "status").shape)
+    place = np.nonzero(source >= 0)
+    there = np.stack(np.unravel_index(source[place], blocks.shape))
+    numbers = blocks.of(source[place])
+    fitting = tuple(slice(length) for length in smaller.shape[len(blocks.shape) :])
+    for number in np.unique(numbers).tolist():
+        mine = numbers == number
+        # of each block that holds some of them, the smallest part that holds these
+        low, high = there[:, mine].min(axis=1), there[:, mine].max(axis=1) + 1
+        part = np.asarray(smaller[tuple(map(slice, low.tolist(), high.tolist()))])
+        inside = tuple(there[:, mine] - low[:, np.newaxis])
+        content[(*(axis[mine] for axis in place), *fitting)] = part[inside]
+    return content
+
+
+def _synced(folder: Path) -> None:
+    """Make sure that a power cut does not take what is in a folder."""
+    for place in [*folder.rglob("*"), folder]:
+        file = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
 
 
 def _beside(path: Path) -> tuple[Path, Path]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,16 @@ from zarr.storage import LocalStore
 from dhmodel import recording
 from dhmodel.parameters import Parameters
 from dhmodel.simulate import attributes
-from dhmodel.sweep.executors import Status
+from dhmodel.sweep.blocks import FEW, PIECE, division, pieces_and_blocks
+from dhmodel.sweep.groups import PENDING, STATUSES, consolidating
 from dhmodel.sweep.layout import Layout
-from dhmodel.sweep.opening import consolidating
 from dhmodel.sweep.spec import POINT, SweepSpec
 
 CHECKED = ZstdCodec(level=0, checksum=True)
 """zarr's own compression, and a checksum: a damaged chunk is an error and never another number."""
 
-STATUSES: tuple[Status, ...] = ("pending", "running", "done", "failed")
+LOST = 255
+"""Status of units of which the chunk of `status` is not there; it is no status."""
 
 MISSING = (
     "NaN where a unit is not done, or its run is too short for the bin, or its stimulus has no such shock"
@@ -76,8 +78,7 @@ def fill(spec: SweepSpec, layout: Layout, store: Store) -> zarr.Group:
         _add(group, dim, values, (dim,), attrs)
     for axis in spec.columns:
         _add(group, axis.name, axis.coordinate(), (POINT,), axis.attributes())
-    for name in layout.variables:
-        _add_variable(group, spec, layout, name)
+    _add_variables(group, spec, layout)
     _add_bookkeeping(group, spec)
     with consolidating():
         return zarr.consolidate_metadata(store)
@@ -85,8 +86,11 @@ def fill(spec: SweepSpec, layout: Layout, store: Store) -> zarr.Group:
 
 def _attributes(spec: SweepSpec) -> dict[str, Any]:
     """Attributes of the simulations where they agree, parameters of the first, and what was swept."""
-    first, *others = (attributes(plan) for plan in spec.plans)
-    agreed = {name for name in first if all(other[name] == first[name] for other in others)}
+    first = attributes(spec.plans[0])
+    agreed = set(first)
+    for plan in spec.plans[1:]:  # one at a time: those of all would be larger than the results of many
+        other = attributes(plan)
+        agreed -= {name for name in agreed if other[name] != first[name]}
     kept = {name: first[name] for name in first if name in agreed or name.startswith("parameters")}
     varying = {name: "varies" for name in ("n_neurons", "dt") if name not in agreed}
     own = {"sweep": spec.identity(), "axes": list(spec.dims), "replicates": spec.replicates}
@@ -96,46 +100,62 @@ def _attributes(spec: SweepSpec) -> dict[str, Any]:
 
 
 def _add(
-    group: zarr.Group, name: str, values: np.ndarray, dims: tuple[str, ...], attrs: Mapping[str, Any]
+    group: zarr.Group,
+    name: str,
+    values: np.ndarray,
+    dims: tuple[str, ...],
+    attrs: Mapping[str, Any],
+    fill_value: int | None = None,
 ) -> None:
     if values.dtype.kind == "U":
         values = values.astype(np.dtypes.StringDType())
     group.create_array(
         name,
         data=values,
-        chunks=values.shape,
+        chunks=values.shape if name in dims else division(values.shape, FEW),
         compressors=CHECKED,
+        fill_value=fill_value,
         dimension_names=dims,
         attributes=dict(attrs),
     )
 
 
-def _add_variable(group: zarr.Group, spec: SweepSpec, layout: Layout, name: str) -> None:
-    swept, rest = (*spec.shape, spec.replicates), layout.shape(name)
-    group.create_array(
-        name,
-        shape=(*swept, *rest),
-        chunks=(*(1 for _ in swept), *rest),
-        compressors=CHECKED,
-        dtype="float64",
-        fill_value=np.nan,
-        dimension_names=(*spec.dims, "replicate", *recording.dims(name)),
-        attributes={**recording.describe(name), "missing": MISSING},
-    )
+def _add_variables(group: zarr.Group, spec: SweepSpec, layout: Layout) -> None:
+    """Empty variables, of the same blocks; those whose chunks are large have pieces to be read alone."""
+    units = (*spec.shape, spec.replicates)
+    sizes = {name: 8 * prod(layout.shape(name)) for name in layout.variables}
+    piece, block = pieces_and_blocks(units, max(sizes.values()))
+    for name, size in sizes.items():
+        rest = layout.shape(name)
+        large = size * prod(block) > PIECE and piece != block
+        group.create_array(
+            name,
+            shape=(*units, *rest),
+            chunks=(*(piece if large else block), *rest),
+            shards=(*block, *rest) if large else None,
+            compressors=CHECKED,
+            dtype="float64",
+            fill_value=np.nan,
+            dimension_names=(*spec.dims, "replicate", *recording.dims(name)),
+            attributes={**recording.describe(name), "missing": MISSING},
+        )
 
 
 def _add_bookkeeping(group: zarr.Group, spec: SweepSpec) -> None:
     """Status and error per unit; parameters per point."""
     units, dims = (*spec.shape, spec.replicates), (*spec.dims, "replicate")
     flags = {"flag_values": list(range(len(STATUSES))), "flag_meanings": " ".join(STATUSES)}
-    _add(
-        group,
-        "status",
-        np.zeros(units, np.uint8),
-        dims,
-        {"units": "1", "long_name": "what became of the unit", **flags},
+    about = {"units": "1", "long_name": "what became of the unit", **flags}
+    _add(group, "status", np.full(units, PENDING, np.uint8), dims, about, fill_value=LOST)
+    group.create_array(  # of which no chunk is written before a unit of it has failed
+        "error",
+        shape=units,
+        chunks=division(units, FEW),
+        compressors=CHECKED,
+        dtype="str",
+        dimension_names=dims,
+        attributes={"units": "1", "long_name": "why the unit failed"},
     )
-    _add(group, "error", np.full(units, ""), dims, {"units": "1", "long_name": "why the unit failed"})
     first = dict(spec.plans[0].parameters)
     texts = {
         "point_digest": ([plan.digest() for plan in spec.plans], "identity of the point"),

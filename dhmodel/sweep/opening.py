@@ -1,20 +1,25 @@
-"""Opening a store to read it: lazily, refused if it is from the future, in one line where it is damaged."""
+"""
+Opening a store to read it: lazily, refused if it is from the future, in one line where it is damaged.
 
-import json
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+Units that are in the journal only, because a sweep is running or its process was killed, are laid over the
+chunks on disk in memory. What is seen is the store as it was when it was opened; nothing is written.
+"""
+
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 import zarr
 from zarr.abc.store import Store
+from zarr.core.buffer import Buffer
 from zarr.storage import LocalStore
 
-from dhmodel.errors import DHModelError, StoreError
-from dhmodel.sweep.spec import FORMAT
+from dhmodel.recording import VARIABLES
+from dhmodel.sweep.chunks import Encoder, Layered, folded
+from dhmodel.sweep.groups import DONE, array, existing, identity, reading, values
+from dhmodel.sweep.journal import NAME, Form, read
+
+__all__ = ["current", "lazily", "form", "open_dataset", "reading"]
 
 
 def open_dataset(path: str | Path) -> xr.Dataset:
@@ -33,34 +38,16 @@ def open_dataset(path: str | Path) -> xr.Dataset:
         There is none, it is corrupt, or a newer version made it.
     """
     path = Path(path)
-    identity(path, existing(path, "r"))
+    identity(path, existing(path))
     with reading(path):
-        return lazily(LocalStore(path, read_only=True))
+        return lazily(_current(path))
 
 
-@contextmanager
-def reading(path: str | Path) -> Iterator[None]:
-    """Turn whatever goes wrong while data are read, such as a truncated chunk, into a StoreError."""
-    try:
-        yield
-    except DHModelError:
-        raise
-    except PermissionError as error:
-        raise StoreError(f"{path}: cannot read: {error.strerror}") from error
-    except Exception as error:
-        # zarr, its codecs and JSON have no common class for what a damaged file makes them say
-        reason = " ".join(str(error).split()) or type(error).__name__
-        is_store = Path(path).is_dir()
-        mend = "the same sweep with --check computes damaged runs again; if it cannot, " if is_store else ""
-        raise StoreError(f"{path}: corrupt store ({reason}); {mend}move it away and start again") from error
-
-
-@contextmanager
-def consolidating() -> Iterator[None]:
-    """Silence zarr, which warns where metadata are consolidated; where they are not, xarray warns."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Consolidated metadata", category=UserWarning)
-        yield
+def current(path: Path) -> zarr.Group:
+    """Open the group of a store with what is finished, be it in chunks or in the journal."""
+    existing(path)
+    with reading(path):
+        return zarr.open_group(_current(path), mode="r", use_consolidated=False)
 
 
 def lazily(store: Store) -> xr.Dataset:
@@ -72,51 +59,30 @@ def lazily(store: Store) -> xr.Dataset:
     )
 
 
-def existing(path: Path, mode: Literal["r", "r+"]) -> zarr.Group:
-    """Open the group of a store; StoreError if there is none."""
-    if not path.exists():
-        raise StoreError(f"{path}: there is no such store")
-    if not (path / "zarr.json").is_file():
-        raise StoreError(f"{path}: not a store (it has no zarr.json); move it away or give another path")
-    with reading(path):
-        return zarr.open_group(LocalStore(path, read_only=mode == "r"), mode=mode, use_consolidated=False)
+def form(group: zarr.Group) -> Form:
+    """What the records of a store's journal look like."""
+    units = array(group, "status").shape
+    found = {name: group.get(name) for name in VARIABLES}
+    shapes = {name: v.shape[len(units) :] for name, v in found.items() if isinstance(v, zarr.Array)}
+    return Form(units, shapes)
 
 
-def identity(path: Path, group: zarr.Group) -> dict[str, Any] | None:
-    """
-    Identity of the sweep that a store belongs to, see `spec.SweepSpec.identity`; None of a single simulation.
-
-    Raises
-    ------
-    StoreError
-        A newer version made the store, or the identity is torn.
-    """
-    text = group.attrs.get("sweep")
-    if not isinstance(text, str):
-        return None
-    with reading(path):
-        found: dict[str, Any] = json.loads(text)
-        if found["format"] > FORMAT:
-            made = f"a newer dhmodel (store format {found['format']}, this one knows up to {FORMAT})"
-            raise StoreError(f"{path}: made by {made}; upgrade dhmodel to open it")
-    return found
+def _current(path: Path) -> Store:
+    disk = LocalStore(path, read_only=True)
+    if not (path / NAME).exists():
+        return disk
+    group = existing(path)
+    # in this order: what is no longer in the journal has its status noted by then
+    rows = read(path, form(group))
+    return Layered(disk, _laid(group, rows)) if rows.size else disk
 
 
-def chunk_file(folder: Path, variable: zarr.Array[Any], index: tuple[int, ...]) -> Path:
-    """File of the chunk that holds one unit of a result variable, which has one for each."""
-    key = variable.metadata.encode_chunk_key((*index, *(0 for _ in variable.shape[len(index) :])))
-    return folder / variable.basename / key
-
-
-def array(group: zarr.Group, name: str) -> zarr.Array[Any]:
-    """Array of a group, which writes every chunk: a file that is not there is then one that was lost."""
-    with zarr.config.set({"array.write_empty_chunks": True}):
-        found = group.get(name)
-    if not isinstance(found, zarr.Array):
-        raise ValueError(f"{name} is missing")
-    return found
-
-
-def values(group: zarr.Group, name: str) -> np.ndarray:
-    """All values of an array of a group."""
-    return np.asarray(array(group, name)[...])
+def _laid(group: zarr.Group, rows: np.ndarray) -> dict[str, Buffer]:
+    """Chunks, by key, that are to be laid over those on disk: of results, and all of `status` and `error`."""
+    status, error, encoder = values(group, "status"), values(group, "error"), Encoder(group)
+    chunks = dict(folded(group, encoder, rows, status == DONE))
+    status.flat[rows["unit"]], error.flat[rows["unit"]] = DONE, ""
+    every = tuple(slice(None) for _ in status.shape)
+    for name, noted in (("status", status), ("error", error)):
+        chunks |= dict(encoder.chunks(name, every, noted))
+    return chunks

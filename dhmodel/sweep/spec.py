@@ -26,7 +26,7 @@ from dhmodel.units import to_si
 
 DEFAULTS = {"paradigm": "none", "state": "naive", "stimulus": "spontaneous"}
 ARGUMENTS = (*TEXT_AXES, "drugs", "set", "duration", "warmup", "seed", "target")
-FORMAT = 2
+FORMAT = 3
 """Version of the layout of a store. One of an older version opens but is not continued."""
 
 POINT = "point"
