@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from dhmodel.errors import InputError
+
 POPULATIONS = ("EX", "TAC", "GABA_PV", "GABA_DYN", "GABA_ISL", "GLY", "WDR", "PN")
 FIBRE_CLASSES = ("IA", "AB", "AD", "CP", "CN")
 DESCENDING = ("ON", "OFF", "NA")
@@ -13,11 +15,21 @@ SOURCES = FIBRE_CLASSES + DESCENDING
 # below this a class has no population statistics worth the name, whatever `circuit.scale` says
 _FEWEST = 8
 
+# units of a class; more do not fit into the memory of any machine, with their wiring
+_MOST = 1_000_000
+
 _GOLDEN = (5**0.5 - 1) / 2
 
 
 def population_sizes(P: Mapping[str, float]) -> dict[str, int]:
-    """Count the cells of each population, in the order of `POPULATIONS`: the scaled number, at least 8."""
+    """
+    Count the cells of each population, in the order of `POPULATIONS`: the scaled number, at least 8.
+
+    Raises
+    ------
+    InputError
+        A million units of a class are not enough.
+    """
     return _sizes(P, POPULATIONS)
 
 
@@ -82,4 +94,11 @@ def slowly_adapting(P: Mapping[str, float]) -> NDArray[np.bool_]:
 
 def _sizes(P: Mapping[str, float], classes: tuple[str, ...]) -> dict[str, int]:
     scale = P["circuit.scale"]
-    return {name: max(_FEWEST, round(scale * P[f"circuit.{name}.number"])) for name in classes}
+    sizes = {name: max(_FEWEST, round(scale * P[f"circuit.{name}.number"])) for name in classes}
+    for name, size in sizes.items():
+        if size > _MOST:
+            number = P[f"circuit.{name}.number"]
+            raise InputError(
+                f"circuit.scale: {scale:g} times circuit.{name}.number = {number:g} units, allowed: {_MOST}"
+            )
+    return sizes

@@ -65,7 +65,7 @@ def guarded() -> Iterator[None]:
     limits = resource.getrlimit(resource.RLIMIT_AS)
     before = signal.signal(signal.SIGALRM, _too_long)
     resource.setrlimit(resource.RLIMIT_AS, (_virtual() + BYTES, limits[1]))
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS, 0.5)  # again, should something swallow the first
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)
