@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dhmodel.errors import InputError, quoted, unknown
+from dhmodel.texts import read_text
 
 if TYPE_CHECKING:
     from dhmodel.stimulation.trains import SpikeTrains
@@ -86,13 +87,10 @@ def read_design(
 
 def _rows(file: Path) -> list[dict[str, str]]:
     """Points of a CSV file: names in its first line, a point in each other."""
+    text = read_text(file, f"--points: {file}", "CSV", "utf-8-sig")
     try:
-        lines = [
-            [cell.strip() for cell in line] for line in csv.reader(file.read_text("utf-8-sig").splitlines())
-        ]
-    except OSError as error:
-        raise InputError(f"--points: {file}: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+        lines = [[cell.strip() for cell in line] for line in csv.reader(text.splitlines())]
+    except csv.Error as error:
         raise InputError(f"--points: {file}: not CSV: {error}") from None
     head, *rows = [line for line in lines if any(line)] or [[]]
     if len(set(head)) < len(head):

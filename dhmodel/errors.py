@@ -6,10 +6,18 @@ from numbers import Number
 
 _LONGEST_FULL_LIST = 12
 _NEAREST = 5
+_LONGEST_MESSAGE = 1000
 
 
 class DHModelError(Exception):
-    """Any failure that `dhmodel` explains; the command line prints it as one line and exits with status 2."""
+    """
+    Any failure that `dhmodel` explains; the command line prints it as one line and exits with status 2.
+
+    One printable line, whatever names, paths and complaints of others it was made of.
+    """
+
+    def __init__(self, message: object):
+        super().__init__(_cut(_printable(str(message)), _LONGEST_MESSAGE))
 
 
 class InputError(DHModelError, ValueError):
@@ -30,10 +38,25 @@ class Interrupted(Exception):
 
 def quoted(given: object) -> str:
     """Show a user's value in an error message: one line, at most 60 characters, strings in quotes."""
-    # str() of a number, because numpy's repr is "np.float64(50.0)"
-    text = " ".join((str(given) if isinstance(given, str | Number) else repr(given)).split())
-    text = text if len(text) <= 60 else text[:57] + "..."
+    try:
+        # str() of a number, because numpy's repr is "np.float64(50.0)"
+        text = str(given) if isinstance(given, str | Number) else repr(given)
+    except Exception:  # what is shown may be anything; of an endless number Python makes no text
+        text = f"a {type(given).__name__} that cannot be shown"
+    text = _cut(_printable(text), 60)
     return f'"{text}"' if isinstance(given, str) else text
+
+
+def _printable(text: str) -> str:
+    """On one line, with what a terminal would not print, or obey, escaped."""
+    line = " ".join(text.split())
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in line
+    )
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 def unknown(kind: str, given: object, allowed: Iterable[str], where: str = "") -> InputError:
@@ -58,9 +81,10 @@ def unknown(kind: str, given: object, allowed: Iterable[str], where: str = "") -
     """
     names = list(allowed)
     place = f" in {where}" if where else ""
-    message = f"unknown {kind} {quoted(given)}{place}; allowed: {listing(names, str(given))}"
+    shown = quoted(given).strip('"')
+    message = f"unknown {kind} {quoted(given)}{place}; allowed: {listing(names, shown)}"
     if names:
-        message += f'; nearest: "{nearest(str(given), names)[0]}"'
+        message += f'; nearest: "{nearest(shown, names)[0]}"'
     return InputError(message)
 
 

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from dhmodel.errors import InputError, quoted
 from dhmodel.kept import frozen, kept
 
+LARGEST = 2**63 - 1
+"""Seed or replicate: what a whole number in a NetCDF or zarr file can be."""
+
 
 def stream(seed: int, replicate: int, name: str) -> np.random.Generator:
     """
@@ -30,7 +33,7 @@ def stream(seed: int, replicate: int, name: str) -> np.random.Generator:
     Raises
     ------
     InputError
-        `seed` or `replicate` is not a whole number, or is negative.
+        `seed` or `replicate` is not a whole number, is negative, or too large for a file to hold.
     """
     key = (_whole("replicate", replicate), crc32(name.encode()))
     # PCG64 by name: numpy may change the generator behind `default_rng`, and with it every frozen number
@@ -48,4 +51,6 @@ def _whole(what: str, given: object) -> int:
     number = -1 if isinstance(given, bool) or not isinstance(given, Integral) else int(given)
     if number < 0:
         raise InputError(f"{what}: got {quoted(given)}, needs a whole number that is not negative, such as 1")
+    if number > LARGEST:
+        raise InputError(f"{what}: got {quoted(given)}, allowed: at most {LARGEST}")
     return number

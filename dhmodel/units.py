@@ -30,8 +30,17 @@ class _Unit:
 
     def times(self, other: "_Unit", power: int = 1) -> "_Unit":
         dims = tuple(a + power * b for a, b in zip(self.dims, other.dims, strict=True))
-        return _Unit(self.factor * other.factor**power, dims)
+        factor = self.factor * other.factor**power
+        if not _SMALLEST < factor < _LARGEST:
+            raise ValueError("powers of powers that no quantity has")
+        return _Unit(factor, dims)
 
+
+# of the SI value of a unit
+_SMALLEST, _LARGEST = Fraction(1, 10**200), Fraction(10**200)
+
+# of a quantity as text, in characters
+_LONGEST = 200
 
 _BASES = ("m", "kg", "s", "A", "mol", "degC")
 _BRIAN2_BASES = ("m", "kg", "s", "A", "mol")
@@ -159,11 +168,21 @@ def _read(value: object, unit: str, where: str) -> tuple[float, tuple[int, ...],
     if isinstance(value, bool) or not isinstance(value, Real):
         raise _refusal(value, "not a quantity", unit, where)
     if unit != "1":
-        raise _refusal(value, "a bare number", unit, where, float(value))
-    return float(value), _ONE.dims, float(value)
+        raise _refusal(value, "a bare number", unit, where, _float(value))
+    return _float(value), _ONE.dims, _float(value)
+
+
+def _float(value: Real) -> float:
+    """Nearest float; of a whole number beyond all floats, infinity."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _read_text(text: str, unit: str, where: str) -> tuple[float, tuple[int, ...], float]:
+    if len(text) > _LONGEST:
+        raise _refusal(text, f"{len(text)} characters", unit, where)
     match = _NUMBER.fullmatch(text)
     if match is None:
         raise _refusal(text, "does not begin with a number", unit, where)

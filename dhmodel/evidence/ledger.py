@@ -6,7 +6,6 @@ protocol (see `dhmodel.evidence.catalogue`). A protocol may set what an experime
 model itself, unless the entry names the exception as an ablation.
 """
 
-import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters.schema import Number, Read, Text
+from dhmodel.texts import read_toml
 
 __all__ = ["FOLDER", "Criterion", "Finding", "Protocol", "Run", "Use", "finding", "findings", "load"]
 
@@ -215,11 +215,7 @@ def load(folder: Path = FOLDER) -> Mapping[str, Finding]:
     """
     found: dict[str, Finding] = {}
     for file in sorted(folder.glob("*.toml")):
-        try:
-            tables = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InputError(f"{file.name}: not TOML: {error}") from None
-        for name, table in tables.items():
+        for name, table in read_toml(file, file.name).items():
             if name in found:
                 raise InputError(f"{file.name}: {name} is in another file too")
             found[name] = _validated(f"{file.name}: {name}", table)

@@ -18,6 +18,9 @@ _SEED = 0
 #: As a number is written, or two names would be one cord.
 _NUMBER = "0|[1-9][0-9]{0,8}"
 
+#: Cords that are named at once.
+_MOST = 1_000_000
+
 
 def split(state: str) -> tuple[str, int | None]:
     """
@@ -43,10 +46,10 @@ def names(state: str, number: int) -> list[str]:
     Raises
     ------
     InputError
-        `number` is no whole number from 1.
+        `number` is no whole number, below 1, or absurd.
     """
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise InputError(f"cohort: got {quoted(number)} cords, needs a whole number of at least 1")
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= _MOST:
+        raise InputError(f"cohort: got {quoted(number)} cords, needs a whole number from 1 to {_MOST}")
     return [f"{state}#{cord}" for cord in range(number)]
 
 

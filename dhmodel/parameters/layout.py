@@ -6,6 +6,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from dhmodel.errors import InputError
+
 POPULATIONS = ("EX", "TAC", "GABA_PV", "GABA_DYN", "GABA_ISL", "GLY", "WDR", "PN")
 FIBRE_CLASSES = ("IA", "AB", "AD", "CP", "CN")
 DESCENDING = ("ON", "OFF", "NA")
@@ -14,11 +16,21 @@ SOURCES = FIBRE_CLASSES + DESCENDING
 # below this a class has no population statistics worth the name, whatever `circuit.scale` says
 _FEWEST = 8
 
+# units of a class; more do not fit into the memory of any machine, with their wiring
+_MOST = 1_000_000
+
 _GOLDEN = (5**0.5 - 1) / 2
 
 
 def population_sizes(P: Mapping[str, float]) -> dict[str, int]:
-    """Count the cells of each population, in the order of `POPULATIONS`: the scaled number, at least 8."""
+    """
+    Count the cells of each population, in the order of `POPULATIONS`: the scaled number, at least 8.
+
+    Raises
+    ------
+    InputError
+        A million units of a class are not enough.
+    """
     return _sizes(P, POPULATIONS)
 
 
@@ -84,7 +96,13 @@ def _sizes(P: Mapping[str, float], classes: tuple[str, ...]) -> dict[str, int]:
 
 
 def _size(P: Mapping[str, float], name: str) -> int:
-    return max(_FEWEST, round(P["circuit.scale"] * P[f"circuit.{name}.number"]))
+    scale, number = P["circuit.scale"], P[f"circuit.{name}.number"]
+    size = max(_FEWEST, round(scale * number))
+    if size > _MOST:
+        raise InputError(
+            f"circuit.scale: {scale:g} times circuit.{name}.number = {number:g} units, allowed: {_MOST}"
+        )
+    return size
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,6 @@ that group, and its own tables say only what differs. ``states.toml`` and ``drug
 what drugs do.
 """
 
-import tomllib
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ from dhmodel.parameters.schema import (
     Value,
     to_parameter,
 )
+from dhmodel.texts import read_toml
 from dhmodel.units import canonical, to_si
 
 FOLDER = Path(__file__).parent
@@ -171,7 +171,7 @@ def load(folder: Path = FOLDER) -> Registry:
     for file in sorted(folder.glob("*.toml")):
         if file.name in ("states.toml", "drugs.toml"):
             continue
-        for leaf in _leaves(_read(file), "", {}, file.name, likes):
+        for leaf in _leaves(read_toml(file, file.name), "", {}, file.name, likes):
             if leaf.path in leaves:
                 raise InputError(f"{file.name}: {leaf.path} is defined in another file too")
             leaves[leaf.path] = leaf
@@ -328,13 +328,6 @@ def _mapping(what: str, given: Mapping[str, object] | None) -> Mapping[str, obje
     return given or {}
 
 
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{file.name}: {error}") from None
-
-
 def _leaves(
     table: dict[str, Any], path: str, inherited: dict[str, str], file: str, likes: dict[str, str]
 ) -> Iterator[_Leaf]:
@@ -387,7 +380,8 @@ def _with_model(name: str, entries: Mapping[str, StateEntry], chain: tuple[str, 
 
 
 def _entries[Entry: BaseModel](file: Path, model: type[Entry]) -> dict[str, Entry]:
-    return {name: _validated(model, table, f"{file.name}: {name}") for name, table in _read(file).items()}
+    tables = read_toml(file, file.name)
+    return {name: _validated(model, table, f"{file.name}: {name}") for name, table in tables.items()}
 
 
 def _validated[Entry: BaseModel](model: type[Entry], table: object, where: str) -> Entry:

@@ -14,6 +14,9 @@ __all__ = ["read_csv", "to_csv"]
 
 _COLUMNS = ("fibre", "class", "time")
 
+# bytes of a file, which in memory takes some ten times as much
+_LARGEST = 10**9
+
 
 def to_csv(trains: SpikeTrains, path: str | PathLike[str]) -> None:
     """
@@ -80,12 +83,18 @@ def read_csv(path: Path, by: str | None) -> list[Unit]:
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not empty, each with the number of its line."""
+    if not path.is_file():
+        raise InputError(f"{path}: not a file")
+    if path.stat().st_size > _LARGEST:
+        raise InputError(f"{path}: larger than {_LARGEST // 10**9} GB; give a part of it")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             for row in reader:
                 if row:
                     yield reader.line_num, row
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not a CSV file: {error}") from None
 

@@ -13,6 +13,9 @@ from dhmodel.stimulation.trains import SpikeTrains
 
 __all__ = ["Classes", "Unit", "assemble"]
 
+# of a name that is a number
+_DIGITS = 19
+
 type Classes = Mapping[Any, str | None] | Callable[[str, Mapping[str, Any]], str | None]
 
 
@@ -72,7 +75,7 @@ def assemble(
 def _ordered(units: list[Unit]) -> list[Unit]:
     """By number if every name is another whole number: a file sorted by time names fibre 2 before fibre 1."""
     names = [unit.name for unit in units]
-    if all(name.isdecimal() for name in names) and len({int(name) for name in names}) == len(names):
+    if all(name.isdecimal() and len(name) < _DIGITS for name in names) and len({int(name) for name in names}) == len(names):
         return sorted(units, key=lambda unit: int(unit.name))
     return units
 
@@ -84,9 +87,11 @@ def _class(unit: Unit, classes: Classes | None, by: str | None) -> str | None:
         found: Any = str(unit.stated)
     elif callable(classes):
         found = classes(unit.name, unit.annotations)
+    elif not isinstance(classes, Mapping):
+        raise InputError(f"classes: got {quoted(classes)}, needs a mapping of name to class, or a function")
     else:
         found = _look_up(unit, classes, by)
-    if found is not None and found not in FIBRE_CLASSES:
+    if found is not None and not (isinstance(found, str) and found in FIBRE_CLASSES):
         raise unknown("fibre class", found, FIBRE_CLASSES, f"{unit.where}, fibre {quoted(unit.name)}")
     return found
 

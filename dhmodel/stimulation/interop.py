@@ -1,6 +1,7 @@
 """Spike trains from elsewhere: CSV files, Neo objects and every file that Neo reads; and back."""
 
 import math
+import os
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,8 @@ def read_trains(
     Parameters
     ----------
     source : str, path, neo.SpikeTrain, list of neo.SpikeTrain, neo.Segment or neo.Block
-        A path that ends in ``.csv`` is a CSV file; Neo reads any other. Reading a pickle runs code that it
-        may contain.
+        A path that ends in ``.csv`` is a CSV file; Neo reads any other, but for those whose reading would run
+        code that they contain, such as a pickle.
     classes : mapping of {str : str or None} or callable, optional
         Class of each fibre, one of ``IA``, ``AB``, ``AD``, ``CP`` and ``CN``; None leaves the fibre out. A
         mapping is asked for the name of the fibre, then for the class that the source states; a callable is
@@ -78,8 +79,8 @@ def _units(source: Any, by: str | None, segment: int | None) -> tuple[list[Unit]
     if not isinstance(source, str | PathLike):
         return read_neo(source, "trains", by, segment), "trains"
     path = Path(source)
-    if not path.exists():
-        raise InputError(f"trains: no file {quoted(str(path))}")
+    if not str(source) or not os.path.exists(path):
+        raise InputError(f"trains: no file {quoted(str(source))}")
     if path.suffix.lower() != ".csv":
         return read_neo(open_file(path), str(path), by, segment), str(path)
     if segment is not None:

@@ -1,7 +1,9 @@
 """Spike trains as Neo objects and in the files that Neo reads; Neo is imported when it is needed."""
 
+import os
 from collections.abc import Iterable
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,12 @@ from dhmodel.stimulation.trains import SpikeTrains
 __all__ = ["open_file", "read_neo", "to_neo"]
 
 _CLASS = "fibre_class"
+
+#: Readers of Neo that run what a file says: `pickle.load`, and `eval`.
+_RUNNING = ("PickleIO", "ElphyIO")
+
+# of a folder that holds one recording: Neo looks at every file below
+_FILES, _FOLDERS = 2000, 1000
 
 
 def to_neo(trains: SpikeTrains, *, start: float | None = None, stop: float | None = None) -> Any:
@@ -69,17 +77,32 @@ def open_file(path: Path) -> Any:
     """
     neo = _neo()
     failures = []
-    try:
-        readers = [one for one in neo.io.list_candidate_ios(path) if neo.SpikeTrain in one.supported_objects]
-    except ValueError:  # no reader at all
-        readers = []
-    for reader in readers:
+    for reader in _readers(neo, path):
         try:
             return reader(str(path)).read()
         except Exception as error:  # the readers of Neo raise whatever their formats do
             failures.append(f"{reader.__name__}: {' '.join(str(error).split())}")
     why = failures[0] if failures else "Neo knows no such ending"
     raise InputError(f"{path}: neither .csv nor spike trains that Neo can read ({why})")
+
+
+def _readers(neo: Any, path: Path) -> list[Any]:
+    """Readers of spike trains that may be able to read a file or folder, without those that run code."""
+    try:
+        if path.is_dir() and sum(len(files) for _, _, files in islice(os.walk(path), _FOLDERS)) > _FILES:
+            raise InputError(f"{path}: a folder of more than {_FILES} files; name that of the recording")
+        found = [one for one in neo.io.list_candidate_ios(path) if neo.SpikeTrain in one.supported_objects]
+    except (ValueError, OSError) as error:  # no reader at all, or no right to look
+        if isinstance(error, InputError):
+            raise
+        return []
+    safe = [one for one in found if one.__name__ not in _RUNNING]
+    if found and not safe:
+        raise InputError(
+            f"{path}: {found[0].__name__} of Neo would run code that the file contains; if you trust it, load it"
+            " yourself and give the Neo object"
+        )
+    return safe
 
 
 def read_neo(source: Any, where: str, by: str | None, segment: int | None) -> list[Unit]:

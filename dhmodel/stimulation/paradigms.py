@@ -37,6 +37,7 @@ from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters import Parameter, choice, parameter, paths
 from dhmodel.parameters.schema import Read
 from dhmodel.stimulation.electrode import configuration
+from dhmodel.texts import read_toml
 from dhmodel.units import scale
 
 _FILE = Path(__file__).parent / "paradigms.toml"
@@ -202,12 +203,7 @@ def read_paradigm(file: str | Path) -> Paradigm:
         The file cannot be read, has an unknown key, or describes what cannot be.
     """
     path = Path(file)
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{path.name}: {reason}") from None
-    return _from_table(path.stem, table, path.name)
+    return _from_table(path.stem, read_toml(path, path.name), path.name)
 
 
 def effective(P: Mapping[str, float], given: object) -> Paradigm:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dhmodel.errors import InputError
+from dhmodel.errors import InputError, quoted
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -39,9 +39,9 @@ class SpikeTrains:
     classes: NDArray[np.str_]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "times", np.asarray(self.times, dtype=np.float64))
-        object.__setattr__(self, "fibres", np.asarray(self.fibres, dtype=np.int64))
-        object.__setattr__(self, "classes", np.asarray(self.classes, dtype=np.str_))
+        object.__setattr__(self, "times", _numbers(self.times, "times"))
+        object.__setattr__(self, "fibres", _indices(self.fibres))
+        object.__setattr__(self, "classes", _names(self.classes))
         _check(self)
 
     def __len__(self) -> int:
@@ -115,6 +115,34 @@ def sort(times: Floats, fibres: Indices) -> tuple[Floats, Indices]:
     small = fibres[order].astype(np.min_scalar_type(fibres.max(initial=0)))
     order = order[np.argsort(small, kind="stable")]
     return times[order], fibres[order]
+
+
+def _numbers(given: object, what: str) -> Floats:
+    try:
+        found = np.asarray(given)
+        if found.dtype.kind not in "fiu" and found.size:
+            raise TypeError
+        return found.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"spike trains: {what}: got {quoted(given)}, needs a list of numbers") from None
+
+
+def _indices(given: object) -> Indices:
+    if isinstance(given, np.ndarray) and given.dtype == np.int64:
+        return given
+    numbers = _numbers(given, "fibres")
+    whole = (np.abs(numbers) < 2**53) & (numbers == np.rint(numbers))
+    if not np.all(whole):
+        wrong = float(np.extract(~whole, numbers)[0])
+        raise InputError(f"spike trains: fibres: got {wrong!r}, needs whole numbers that index the classes")
+    return numbers.astype(np.int64)
+
+
+def _names(given: object) -> NDArray[np.str_]:
+    try:
+        return np.asarray(given, dtype=np.str_)
+    except (TypeError, ValueError):
+        raise InputError(f"spike trains: classes: got {quoted(given)}, needs a list of names") from None
 
 
 def _check(trains: SpikeTrains) -> None:

@@ -7,7 +7,6 @@ and replicates among them), ``report`` (`populations`, and the `baseline` as one
 arguments of `dhmodel.sweep` of these names. The files of the package are known by their names.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters.layout import POPULATIONS
 from dhmodel.sweep.design import DESIGNS
 from dhmodel.sweep.spec import ARGUMENTS
+from dhmodel.texts import read_toml
 
 FOLDER = Path(__file__).parent / "specs"
 _KEYS: dict[str, tuple[type, str]] = {
@@ -104,12 +104,7 @@ def read_sweep(name: str) -> SweepFile:
 
 
 def _load(file: Path) -> SweepFile:
-    try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{file}: not TOML: {error}") from None
+    table = read_toml(file, str(file))
     for key, value in table.items():
         if key not in _KEYS:
             raise unknown("key", key, _KEYS, str(file))

@@ -223,7 +223,7 @@ def test_a_state_without_spread_has_no_cords(tmp_path):
     ("state", "number", "message"),
     [
         ("snk", 3, 'unknown state "snk#0"'),
-        ("snl", 0, "cohort: got 0 cords, needs a whole number of at least 1"),
+        ("snl", 0, "cohort: got 0 cords, needs a whole number from 1 to 1000000"),
         ("snl", 2.5, "cohort: got 2.5"),
         ("snl", True, "cohort: got True"),
     ],

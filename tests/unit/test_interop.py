@@ -1,5 +1,7 @@
 """Spike trains from CSV files, Neo objects and Neo's files, and back, with nothing lost."""
 
+import os
+import pickle
 import sys
 
 import neo
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from dhmodel.errors import InputError
 from dhmodel.parameters.layout import FIBRE_CLASSES
+from dhmodel.stimulation import neo_trains
 from dhmodel.stimulation.interop import read_trains
 from dhmodel.stimulation.trains import SpikeTrains
 
@@ -63,8 +66,8 @@ class TestRoundTrip:
     def test_a_file_of_neo_loses_nothing(self, tmp_path, trains):
         block = neo.Block()
         block.segments.append(trains.to_neo(start=-1.0, stop=2.0))
-        neo.PickleIO(tmp_path / "trains.pkl").write(block)
-        assert same(read_trains(tmp_path / "trains.pkl", warmup="1 s"), trains)
+        neo.NeoMatlabIO(tmp_path / "trains.mat").write(block)
+        assert same(read_trains(tmp_path / "trains.mat", warmup="1 s"), trains)
 
     def test_the_file_is_plain(self, tmp_path, trains):
         trains.to_csv(tmp_path / "trains.csv")
@@ -237,9 +240,26 @@ class TestNeo:
             read_trains(tmp_path / "trains.xyz")
 
     def test_files_that_neo_cannot_read_say_why(self, tmp_path):
-        (tmp_path / "trains.pkl").write_text("no pickle")
-        with pytest.raises(InputError, match=r"trains\.pkl: neither .* \(PickleIO: "):
+        (tmp_path / "trains.txt").write_text("no numbers")
+        with pytest.raises(InputError, match=r"trains\.txt: neither .* \(AsciiSpikeTrainIO: "):
+            read_trains(tmp_path / "trains.txt")
+
+    def test_a_pickle_is_refused_and_its_code_not_run(self, tmp_path):
+        class Code:
+            def __reduce__(self):
+                return os.mkdir, (str(tmp_path / "run"),)
+
+        (tmp_path / "trains.pkl").write_bytes(pickle.dumps(Code()))
+        with pytest.raises(InputError, match=r"trains\.pkl: PickleIO of Neo would run code"):
             read_trains(tmp_path / "trains.pkl")
+        assert not (tmp_path / "run").exists()
+
+    def test_a_folder_of_countless_files_is_refused(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(neo_trains, "_FILES", 2)
+        for name in "abc":
+            (tmp_path / name).touch()
+        with pytest.raises(InputError, match=r"a folder of more than 2 files; name that of the recording"):
+            read_trains(tmp_path)
 
     def test_text_files_go_to_the_reader_of_spike_trains(self, tmp_path):
         """Neo's first reader for this ending reads analog signals."""
