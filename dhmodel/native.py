@@ -20,9 +20,13 @@ from pathlib import Path
 
 from dhmodel.errors import EngineError
 
+PACKAGE = Path(__file__).resolve().parent
+
 #: For the compiler only: given to the linker, -ffast-math would set flush-to-zero for the whole process that
 #: loads the library.
 FLAGS = ("-std=c++17", "-O3", "-ffast-math", "-march=native", "-fPIC")
+
+_LENT: dict[Path, Path] = {}
 
 
 def cache_folder() -> Path:
@@ -129,20 +133,44 @@ def library(source: Path) -> ctypes.CDLL | None:
     EngineError
         If it does not compile, or the cache cannot be written.
     """
+    found = product(source)
+    return None if found is None else ctypes.CDLL(str(found))
+
+
+def lend(source: Path, product: Path) -> None:
+    """Let `library` use, for a C++ file, what another machine compiled, and compile nothing."""
+    _LENT[source] = product
+
+
+def sources() -> list[Path]:
+    """C++ files of the package that `library` may be asked for."""
+    return sorted(PACKAGE.glob("stimulation/*.cpp"))
+
+
+def product(source: Path) -> Path | None:
+    """Path of the shared library of a C++ file, compiled if need be; as `library`."""
+    if source in _LENT:
+        return _LENT[source]
     found = compiler()
     if found is None:
         return None
     name = f"{source.stem}-{_key(source, found)}.so"
     for folder in cache_folders():
-        with suppress(OSError):  # not there, or damaged
-            return ctypes.CDLL(str(folder / name))
-    product = cache_folder() / name
-    with lock(product.with_suffix(".lock"), source.name):
-        # another process may have built it while this one waited
-        with suppress(OSError):
-            return ctypes.CDLL(str(product))
-        _compile(source, product, found[0])
-        return ctypes.CDLL(str(product))
+        if _loads(folder / name):
+            return folder / name
+    made = cache_folder() / name
+    with lock(made.with_suffix(".lock"), source.name):
+        if not _loads(made):  # another process may have built it while this one waited
+            _compile(source, made, found[0])
+    return made
+
+
+def _loads(library: Path) -> bool:
+    """Whether a library is there and whole."""
+    with suppress(OSError):
+        ctypes.CDLL(str(library))
+        return True
+    return False
 
 
 def _key(source: Path, found: tuple[str, str]) -> str:

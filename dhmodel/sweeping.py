@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dhmodel.arguments import read_axes, read_design, read_pairs
+from dhmodel.arguments import read_axes, read_design, read_pairs, refuse
 from dhmodel.errors import InputError, Interrupted
 from dhmodel.options import DRUG, DURATION, PARADIGM, SEED, SET, STATE, STIMULUS, TARGET, WARMUP
 
@@ -21,6 +21,7 @@ EXAMPLES = (
     'dhmodel sweep --axis "tonic.frequency=0 Hz,10 Hz,50 Hz" --axis state=naive,snl \\',
     "    --paradigm tonic --stimulus windup --store results/windup.zarr --workers 2",
     'dhmodel sweep --zip "tonic.frequency=10 Hz,50 Hz" --zip tonic.amplitude=1.2,0.6 --paradigm tonic',
+    "dhmodel sweep scs_frequency --cluster slurm.toml --memory-limit '2 GB' --time-limit '10 min'",
     'dhmodel sweep --sample latin:64 --range "tonic.frequency=1 Hz,1 kHz,log" --range pag.drive=0,1',
 )
 EXPORTS = ("dhmodel export results/windup.zarr windup.nc",)
@@ -39,6 +40,12 @@ REPLICATES = typer.Option(help="Replicates of every point.  [default: 5]")
 STORE = typer.Option(help="Where results go, and whence they resume.  [default: results/NAME.zarr]")
 WORKERS = typer.Option(help="Processes.  [default: one per processor]")
 TIME_LIMIT = typer.Option(help='A run that takes longer fails, such as "10 min".')
+MEMORY_LIMIT = typer.Option(help='A run that needs more memory fails, such as "2 GB".')
+CLUSTER = typer.Option(
+    metavar="FILE.toml",
+    help="Run on a Dask cluster instead: kind = local, address, slurm or kubernetes; TLS by a table [tls]. "
+    "`python -m pydoc dhmodel.sweep.cluster_file` lists the keys.",
+)
 CHECK = typer.Option("--check", help="Look for damaged results in the store; compute them again.")
 DRY_RUN = typer.Option("--dry-run", help="Say what there is to run and what it costs; run nothing.")
 
@@ -65,6 +72,8 @@ def sweep(
     store: Annotated[Path | None, STORE] = None,
     workers: Annotated[int | None, WORKERS] = None,
     time_limit: Annotated[str | None, TIME_LIMIT] = None,
+    memory_limit: Annotated[str | None, MEMORY_LIMIT] = None,
+    cluster: Annotated[Path | None, CLUSTER] = None,
     check: Annotated[bool, CHECK] = False,
     dry_run: Annotated[bool, DRY_RUN] = False,
 ) -> None:
@@ -90,15 +99,33 @@ def sweep(
         )
     spec = build_spec(axes, arguments, arguments.pop("replicates", 5), design=design)
     path = store or Path("results") / f"{file.name if file else 'sweep'}.zarr"
-    at_once = (os.cpu_count() or 1) if workers is None else workers
+    at_once = _at_once(workers, cluster)
     if dry_run:
         typer.echo(estimate(spec, path, at_once))
         return
     try:
-        done = run_sweep(spec, path, workers=at_once, check=check, time_limit=time_limit)
+        done = run_sweep(
+            spec,
+            path,
+            workers=at_once,
+            check=check,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+            cluster=cluster,
+        )
     except SweepInterrupted as stop:
         raise Interrupted(str(stop)) from None
     _tell(done, path, file)
+
+
+def _at_once(workers: int | None, cluster: Path | None) -> int:
+    """How many runs there are at once; of a scheduler that is there, nobody knows before it is asked."""
+    if cluster is not None:
+        from dhmodel.sweep.cluster_file import read_cluster
+
+        refuse("a sweep on this machine: --cluster has its own number", workers=workers)
+        workers = getattr(read_cluster(cluster), "workers", None)
+    return (os.cpu_count() or 1) if workers is None else workers
 
 
 def export(

@@ -25,7 +25,7 @@ from dhmodel.circuit.structure import Structure
 from dhmodel.errors import EngineError
 from dhmodel.native import accepts, cache_folder, cache_folders, compiler, lock, processor
 
-__all__ = ["RECIPES", "Built", "Recipe", "cache_folder", "compiler", "ensure", "key", "usable_flags"]
+__all__ = ["RECIPES", "Built", "Recipe", "cache_folder", "compiler", "ensure", "key", "lend", "usable_flags"]
 
 type Say = Callable[[str], None]
 
@@ -69,6 +69,10 @@ BINARY, MANIFEST = "main", "manifest.json"
 
 #: Set by a make that runs us, these would steer ours.
 MAKE_VARIABLES = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEFILES", "MAKEOVERRIDES")
+
+
+#: Folders with circuits that another machine compiled, which this process uses instead of its own.
+_LENT: dict[tuple[Structure, str], Path] = {}
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,8 @@ def ensure(structure: Structure, target: str = "cpp", say: Say | None = None) ->
     EngineError
         If there is no compiler, the build fails or the cache cannot be written.
     """
+    if (structure, target) in _LENT and (found := _find(_LENT[structure, target])):
+        return found
     name = key(structure, target)
     for place in cache_folders():
         if found := _find(place / name):
@@ -143,6 +149,11 @@ def ensure(structure: Structure, target: str = "cpp", say: Say | None = None) ->
     if found is None:
         raise EngineError(f"the circuit that was just built in {folder} cannot be read")
     return found
+
+
+def lend(structure: Structure, target: str, folder: Path) -> None:
+    """Let `ensure` find a circuit in a folder that another machine's build was unpacked to."""
+    _LENT[structure, target] = folder
 
 
 def _find(folder: Path) -> Built | None:

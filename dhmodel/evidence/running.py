@@ -10,7 +10,8 @@ from dhmodel.errors import StoreError
 from dhmodel.evidence.kept import Kept
 from dhmodel.evidence.work import Work, compute, identity
 from dhmodel.simulate import Plan, prepare
-from dhmodel.sweep.executors import Event, Executor, InProcess, Pool, Task
+from dhmodel.sweep.executors import Event, Executor, InProcess, Task
+from dhmodel.sweep.pool import Pool
 from dhmodel.sweep.runner import SweepInterrupted
 
 __all__ = ["Unit", "run_units"]

@@ -31,6 +31,8 @@ def sweep(
     target: str = "auto",
     progress: bool = True,
     time_limit: object = None,
+    memory_limit: object = None,
+    cluster: str | Path | None = None,
     check: bool = False,
 ) -> "xr.Dataset":
     """
@@ -63,6 +65,12 @@ def sweep(
         Whether to show a bar and messages on stderr.
     time_limit : str or quantity, optional
         A run that takes longer fails, such as ``"10 min"``.
+    memory_limit : str, optional
+        A run that needs more memory fails, such as ``"2 GB"``.
+    cluster : path-like, optional
+        A TOML file that names a Dask cluster to run on instead of processes of this machine: workers on this
+        machine, a scheduler that is there, SLURM or Kubernetes. `dhmodel.sweep.cluster_file` says what it may
+        hold and how to encrypt the connections. Needs the extra `cluster`.
     check : bool
         Whether to look for damaged results in the store and compute them again; after a process that was
         killed this is done anyway.
@@ -81,6 +89,8 @@ def sweep(
         An axis or argument is wrong; nothing has been written.
     StoreError
         The store belongs to another sweep, is corrupt, or cannot be written.
+    EngineError
+        Nothing can run, or the scheduler of a cluster is gone.
     """
     # here, so that a worker process, which imports this package, starts without xarray and zarr
     from dhmodel.sweep.runner import run_sweep
@@ -97,7 +107,16 @@ def sweep(
     }
     design = {"zip": zip, "points": points, "sample": sample}
     spec = build_spec(axes, fixed, replicates, design=design)
-    done = run_sweep(spec, store, workers=workers, progress=progress, time_limit=time_limit, check=check)
+    done = run_sweep(
+        spec,
+        store,
+        workers=workers,
+        progress=progress,
+        time_limit=time_limit,
+        memory_limit=memory_limit,
+        cluster=cluster,
+        check=check,
+    )
     failed = done.errors()
     if failed:
         (point, replicate), error = next(iter(failed.items()))

@@ -1,24 +1,17 @@
 """
-Where the work of a sweep runs: in this process, or in a pool of worker processes.
+Where the work of a sweep runs: the protocol of executors, and the one that runs everything in this process.
 
-An executor takes tasks in order and yields events as they happen; it never sees the store. The pool starts
-plain Python processes and talks to them through sockets instead of using `multiprocessing`, whose children
-import the caller's script again: a script without ``if __name__ == "__main__"`` would start the sweep anew in
-each. It also ties every worker to the one task it holds, so that a killed worker costs exactly that task one
-attempt.
+An executor takes tasks in order and yields events as they happen; it never sees the store, which the process
+that started the sweep alone writes. `dhmodel.sweep.pool` runs tasks in processes of this machine,
+`dhmodel.sweep.cluster` on a Dask cluster.
 """
 
 import errno
 import os
-import signal
-import subprocess
-import sys
+import resource
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, Pipe, wait
-from time import monotonic
 from typing import Literal, Protocol
 
 import numpy as np
@@ -34,12 +27,6 @@ ATTEMPTS = 2
 """How often a task may take its worker down with it before it counts as failed."""
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")}
-LONGEST_WAIT = 3600.0
-"""Seconds to wait at once for a worker; some systems refuse longer ones."""
-
-GRACE = 3.0
-"""Seconds a worker gets to clean up after itself before it is killed."""
 
 
 @dataclass(frozen=True)
@@ -100,134 +87,6 @@ class InProcess:
             yield attempt(self.measure, task)
 
 
-@dataclass(frozen=True)
-class Pool:
-    """
-    Run tasks in `workers` processes, each with one thread.
-
-    `measure` must be a function of a module that a fresh Python can import. A task that takes longer than
-    `time_limit` (s) fails, and its worker with it.
-    """
-
-    measure: Measure
-    workers: int
-    time_limit: float | None = None
-
-    def run(self, tasks: Sequence[Task]) -> Events:
-        """
-        See `Executor`; a task whose worker dies is tried once more.
-
-        Raises
-        ------
-        EngineError
-            A worker cannot start.
-        """
-        waiting, deaths = deque(tasks), Counter[tuple[int, int]]()
-        workers: list[Worker] = []
-        try:
-            workers += (Worker(self.measure) for _ in range(min(self.workers, len(tasks))))
-            while waiting or any(worker.task for worker in workers):
-                for worker in _talking(workers, self.time_limit):
-                    event = worker.receive() if worker.socket.poll() else worker.give_up(self.time_limit)
-                    if event and event.status == "pending":
-                        event = _after_death(event, deaths, waiting)
-                    if worker.socket.closed:
-                        workers.remove(worker)
-                        workers += [Worker(self.measure)] if waiting else []
-                    # the next task goes out before the caller stores the result, so that the worker need not
-                    # wait
-                    started = worker.give(waiting.popleft()) if worker.idle and waiting else None
-                    yield from (happened for happened in (event, started) if happened)
-        finally:
-            _stop(workers)
-
-
-class Worker:
-    """A worker process, the socket to it, and the task it holds."""
-
-    def __init__(self, measure: Measure):
-        self.socket, theirs = Pipe()
-        # -P: the folder the user happens to stand in must not shadow a module of the standard library
-        command = [sys.executable, "-P", "-m", "dhmodel.sweep.worker", str(theirs.fileno())]
-        path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
-        # a process group of its own: Ctrl-C reaches the parent alone, which then stops worker and simulation
-        # together
-        self.process = subprocess.Popen(
-            command,
-            pass_fds=[theirs.fileno()],
-            process_group=0,
-            stdin=subprocess.DEVNULL,
-            env=os.environ | ONE_THREAD | {"PYTHONPATH": path},
-        )
-        theirs.close()
-        self.task: Task | None = None
-        self.started = 0.0
-        self.ready = False
-        with suppress(OSError):  # a worker that is dead already is noticed by `receive`
-            self.socket.send(measure)
-
-    @property
-    def idle(self) -> bool:
-        """Whether it is up and has nothing to do."""
-        return self.ready and self.task is None and not self.socket.closed
-
-    def give(self, task: Task) -> Event:
-        """Hand over a task."""
-        self.task, self.started = task, monotonic()
-        with suppress(OSError):
-            self.socket.send(task)
-        return Event(task, "running")
-
-    def left(self, limit: float | None) -> float:
-        """Seconds that its task has left of a limit, by a clock that nobody sets."""
-        return np.inf if limit is None or self.task is None else self.started + limit - monotonic()
-
-    def give_up(self, limit: float | None) -> Event:
-        """End worker and task, which has had its time."""
-        assert self.task is not None
-        event = Event(self.task, "failed", error=f"not done within the time limit of {limit:g} s")
-        self.interrupt()
-        self.stop()
-        return event
-
-    def receive(self) -> Event | None:
-        """Take what the worker sent: an event; None if it has just come up; its task, pending, if it died."""
-        try:
-            message = self.socket.recv()
-        except (EOFError, OSError):
-            return self._died()
-        if not self.ready:
-            self.ready = True
-            return None
-        self.task = None
-        return message
-
-    def _died(self) -> Event:
-        task = self.task
-        self.stop()
-        how = _exit_in_words(self.process.returncode)
-        if task is None:
-            raise EngineError(f"a sweep worker could not start or did not stay up ({how})")
-        return Event(task, "pending", error=f"worker process {how}")
-
-    def interrupt(self) -> None:
-        """Ask worker and simulation to end now."""
-        self._signal(signal.SIGINT if self.task else signal.SIGTERM)
-
-    def stop(self) -> None:
-        """End the worker and whatever it started, by force if it takes more than a moment."""
-        self.socket.close()
-        self.task = None
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(GRACE)
-        self._signal(signal.SIGKILL)
-        self.process.wait()
-
-    def _signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, number)
-
-
 def attempt(measure: Measure, task: Task) -> Event:
     """Run one task; any error makes it a failed one."""
     begun = _processor_seconds()
@@ -253,7 +112,14 @@ def _refuse_non_finite(arrays: Arrays) -> None:
 
 def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return f"needs more memory than there is{_allowed_memory()}" + (f": {text}" if text else "")
     return text if isinstance(error, DHModelError) else f"{type(error).__name__}: {text}"
+
+
+def _allowed_memory() -> str:
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return "" if limit == resource.RLIM_INFINITY else f" within the memory limit of {limit / 1e6:.0f} MB"
 
 
 def _is_disk_full(error: BaseException | None) -> bool:
@@ -265,45 +131,11 @@ def _is_disk_full(error: BaseException | None) -> bool:
     return False
 
 
-def _talking(workers: list[Worker], limit: float | None) -> list[Worker]:
-    """Wait until some of the workers that owe an answer give it, or have had their time."""
-    left = min(worker.left(limit) for worker in workers)
-    owing = [worker.socket for worker in workers if worker.task or not worker.ready]
-    ready = wait(owing, None if limit is None else max(0.0, min(left, LONGEST_WAIT)))
-    return [worker for worker in workers if worker.socket in ready or worker.left(limit) <= 0]
-
-
-def _after_death(event: Event, deaths: Counter[tuple[int, int]], waiting: deque[Task]) -> Event:
-    """Queue the task of a dead worker again, or give it up."""
+def after_death(event: Event, deaths: Counter[tuple[int, int]], waiting: deque[Task]) -> Event:
+    """Queue the task of a dead worker again, or give it up; returns what to tell of it."""
     task = event.task
     deaths[task.point, task.replicate] += 1
     if deaths[task.point, task.replicate] < ATTEMPTS:
         waiting.appendleft(task)
         return event
     return Event(task, "failed", error=f"{event.error}, {ATTEMPTS} times")
-
-
-def _stop(workers: list[Worker]) -> None:
-    for worker in workers:
-        worker.interrupt()
-    for worker in workers:
-        worker.stop()
-
-
-def _exit_in_words(status: int) -> str:
-    if status >= 0:
-        return f"ended with status {status}"
-    name = signal.Signals(-status).name
-    return f"was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
-
-
-def serve(socket: Connection) -> None:
-    """Answer tasks until the parent hangs up; the other end of `Worker`."""
-    measure: Measure = socket.recv()
-    socket.send("ready")
-    while True:
-        try:
-            task = socket.recv()
-        except EOFError:
-            return
-        socket.send(attempt(measure, task))

@@ -9,16 +9,22 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from dhmodel.errors import InputError, StoreError, quoted
+from dhmodel.circuit import assemble
+from dhmodel.engine.parcels import Parcel, pack
+from dhmodel.errors import EngineError, StoreError
 from dhmodel.simulate import Plan
 from dhmodel.simulate import measure as run_one
 from dhmodel.simulate import prepare as build_one
+from dhmodel.sweep.cluster import Dask
+from dhmodel.sweep.cluster_file import read_cluster
+from dhmodel.sweep.cluster_start import extra
 from dhmodel.sweep.cost import neuron_steps, note_speed
-from dhmodel.sweep.executors import Event, Executor, InProcess, Measure, Pool, Task
+from dhmodel.sweep.executors import Event, Executor, InProcess, Measure, Task
 from dhmodel.sweep.interrupts import held_back
+from dhmodel.sweep.limits import read_memory, read_time
+from dhmodel.sweep.pool import Pool
 from dhmodel.sweep.spec import SweepSpec, count
 from dhmodel.sweep.store import SweepStore, open_store
-from dhmodel.units import to_si
 
 type Prepare = Callable[[Plan], None]
 
@@ -35,6 +41,8 @@ def run_sweep(
     progress: bool = True,
     check: bool = False,
     time_limit: object = None,
+    memory_limit: object = None,
+    cluster: str | Path | None = None,
     measure: Measure = run_one,
     prepare: Prepare = build_one,
 ) -> SweepStore:
@@ -47,13 +55,18 @@ def run_sweep(
     path : path-like, optional
         Where the store lies or shall lie; in memory if not given.
     workers : int
-        Processes; with 1 everything runs in this one.
+        Processes; with 1 everything runs in this one. Of no effect with `cluster`.
     progress : bool
         Whether to show a bar and messages on stderr.
     check : bool
         Whether to look for damaged results and compute them again.
     time_limit : str or quantity, optional
         A run that takes longer fails. Everything then runs in processes of their own, which can be ended.
+    memory_limit : str, optional
+        A run that needs more fails, such as ``"2 GB"``; see `dhmodel.sweep.limits.hold`. Everything then runs
+        in processes of their own.
+    cluster : path-like, optional
+        A TOML file that names a Dask cluster to run on; see `dhmodel.sweep.cluster_file`.
     measure : callable
         Runs one replicate of a plan: (plan, replicate) to arrays. A module's function, so that workers can
         import it.
@@ -71,13 +84,15 @@ def run_sweep(
     StoreError
         The store cannot be used or written. What is finished is kept.
     EngineError
-        Nothing can run: the circuit cannot be built, or no worker starts.
+        Nothing can run: the circuit cannot be built, no worker starts, or the cluster's scheduler is gone.
+        What is finished is kept.
+    InputError
+        A limit or the cluster file is wrong, or the extra `cluster` is missing.
     SweepInterrupted
         After Ctrl-C. What is finished is kept, if there is a path.
     """
     count("workers", workers)
-    limit = _limit(time_limit)
-    executor = InProcess(measure) if workers == 1 and limit is None else Pool(measure, workers, limit)
+    executor = _executor(measure, workers, read_time(time_limit), read_memory(memory_limit), cluster)
     store = open_store(spec, None if path is None else Path(path), check)
     try:
         finished = _finish(store, executor, progress, prepare)
@@ -89,13 +104,21 @@ def run_sweep(
     return store
 
 
-def _limit(given: object) -> float | None:
-    if given is None:
-        return None
-    limit = to_si(given, "s", "time limit")
-    if limit <= 0:
-        raise InputError(f"time limit: got {quoted(given)}, needs more than 0 s")
-    return limit
+def _executor(
+    measure: Measure, workers: int, time: float | None, memory: int | None, cluster: str | Path | None
+) -> Executor:
+    if cluster is not None:
+        found = read_cluster(cluster)
+        extra("distributed")
+        return Dask(measure, found, time, memory, _pack if measure is run_one else lambda plans: ())
+    if workers == 1 and time is None and memory is None:
+        return InProcess(measure)
+    return Pool(measure, workers, time, memory)
+
+
+def _pack(plans: Iterable[Plan]) -> tuple[Parcel, ...]:
+    """Pack the compiled circuits of plans for machines without a compiler."""
+    return pack((assemble.structure(plan.parameters), plan.target) for plan in dict.fromkeys(plans))
 
 
 def _finish(store: SweepStore, executor: Executor, progress: bool, prepare: Prepare) -> list[Event]:
@@ -113,6 +136,8 @@ def _finish(store: SweepStore, executor: Executor, progress: bool, prepare: Prep
         raise SweepInterrupted(_what_is_kept(store)) from None
     except StoreError as error:
         raise StoreError(f"{error}; {_what_is_kept(store)}") from error
+    except EngineError as error:
+        raise EngineError(f"{error}; {_what_is_kept(store)}") from error
     finally:
         # on a full disk they stay marked as running, which is taken up again all the same
         with suppress(StoreError), held_back():
