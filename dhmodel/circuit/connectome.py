@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY, inhibition_factor, survivors, weight_factor
+from dhmodel.circuit.lottery import Space, choose
 from dhmodel.circuit.receptors import Effects, receptor_effects
 from dhmodel.circuit.structure import DELAYED
 from dhmodel.errors import InputError, unknown
@@ -176,7 +177,9 @@ class _Drawing:
     def synapses(self, row: Connection) -> dict[str, Array]:
         """Draw the synapses of one row: source, target and weights of each."""
         rng = stream(self.seed, self.replicate, f"wiring.{row.pre}.{row.post}")
-        chosen = _choose(rng, self._preference(row), row.in_degree).ravel()
+        targets, units = positions(self.P, row.post), positions(self.P, row.pre)
+        space = Space(targets, units, row.width, row.gap, row.pre == row.post)
+        chosen = choose(rng, space, row.in_degree).ravel()
         strength = self._strength(row, chosen)
         n_post = self.sizes[row.post]
         part: dict[str, Array] = {
@@ -194,17 +197,6 @@ class _Drawing:
         """Draw the delays of a central pathway, s."""
         low, high = self.P["synapse.delay_low"], self.P["synapse.delay_high"]
         return stream(self.seed, self.replicate, f"delay.{pathway}").uniform(low, max(low, high), number)
-
-    def _preference(self, row: Connection) -> NDArray[np.float64]:
-        """Logarithm of how likely each unit is chosen by each target, shape (targets, units)."""
-        far = positions(self.P, row.post)[:, None] - positions(self.P, row.pre)[None, :]
-        preference: NDArray[np.float64] = -((far / row.width) ** 2) / 2
-        if row.gap:
-            # A floor, for whoever lies in the very middle is unlikely but not impossible.
-            preference += np.log(np.maximum(-np.expm1(-((far / row.gap) ** 2) / 2), 1e-6))
-        if row.pre == row.post:
-            np.fill_diagonal(preference, -np.inf)
-        return preference
 
     def _strength(self, row: Connection, chosen: Array) -> Array:
         """Factor on each synapse's weights: drugs change output, lost cells are silent, inputs vary."""
@@ -231,17 +223,3 @@ class _Drawing:
         if row.pre in SOURCES:
             return self.first[row.pre]
         return self.first[row.pre] - self.first[(EXCITATORY if row.pre in EXCITATORY else INHIBITORY)[0]]
-
-
-def _choose(rng: np.random.Generator, preference: NDArray[np.float64], in_degree: int) -> NDArray[np.int64]:
-    """Choose `in_degree` units per target, shape (targets, in_degree).
-
-    `preference` is the logarithm of their chances, shape (targets, units). Drawn without repetition where
-    there are enough (Efraimidis and Spirakis 2006 Inf Process Lett 97:181); else everyone is chosen about
-    equally often.
-    """
-    lottery = np.log(rng.standard_exponential(preference.shape)) - preference
-    allowed = int(np.isfinite(preference).sum(axis=1).min())
-    ranked = np.argsort(lottery, axis=1)[:, :allowed]
-    chosen: NDArray[np.int64] = np.take(ranked, np.arange(in_degree) % ranked.shape[1], axis=1)
-    return chosen
