@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY
+from dhmodel.circuit.lottery import Space, choose
 from dhmodel.kept import frozen, kept
 from dhmodel.parameters.layout import SOURCES, population_sizes, positions, source_sizes, starts
 from dhmodel.parameters.resolved import Items
@@ -77,7 +78,8 @@ def draw(numbers: Items, rows: tuple[Row, ...], seed: int, replicate: int) -> Sy
     parts = []
     for number, row in enumerate(rows):
         rng = stream(seed, replicate, f"wiring.{row.pre}.{row.post}")
-        chosen = _choose(rng, _preference(P, row), row.in_degree)
+        space = Space(positions(P, row.post), positions(P, row.pre), row.width, row.gap, row.pre == row.post)
+        chosen = choose(rng, space, row.in_degree)
         targets = np.repeat(first[row.post] + np.arange(len(chosen)), row.in_degree)
         source = first[row.pre] - _first_of_range(row.pre, first) + chosen.ravel()
         parts.append((source, targets, np.full(targets.size, number)))
@@ -91,29 +93,3 @@ def _first_of_range(pre: str, first: Mapping[str, int]) -> int:
     if pre in SOURCES:
         return 0
     return first[(EXCITATORY if pre in EXCITATORY else INHIBITORY)[0]]
-
-
-def _preference(P: Mapping[str, float], row: Row) -> NDArray[np.float64]:
-    """Logarithm of how likely each unit is chosen by each target, shape (targets, units)."""
-    far = positions(P, row.post)[:, None] - positions(P, row.pre)[None, :]
-    preference: NDArray[np.float64] = -((far / row.width) ** 2) / 2
-    if row.gap:
-        # A floor, for whoever lies in the very middle is unlikely but not impossible.
-        preference += np.log(np.maximum(-np.expm1(-((far / row.gap) ** 2) / 2), 1e-6))
-    if row.pre == row.post:
-        np.fill_diagonal(preference, -np.inf)
-    return preference
-
-
-def _choose(rng: np.random.Generator, preference: NDArray[np.float64], in_degree: int) -> NDArray[np.int64]:
-    """Choose `in_degree` units per target, shape (targets, in_degree).
-
-    `preference` is the logarithm of their chances, shape (targets, units). Drawn without repetition where
-    there are enough (Efraimidis and Spirakis 2006 Inf Process Lett 97:181); else everyone is chosen about
-    equally often.
-    """
-    lottery = np.log(rng.standard_exponential(preference.shape)) - preference
-    allowed = int(np.isfinite(preference).sum(axis=1).min())
-    ranked = np.argsort(lottery, axis=1)[:, :allowed]
-    chosen: NDArray[np.int64] = np.take(ranked, np.arange(in_degree) % ranked.shape[1], axis=1)
-    return chosen
