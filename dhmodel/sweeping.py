@@ -133,7 +133,7 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE.nc", help="NetCDF file to write.")],
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
 ) -> None:
-    """Write all of a store into one NetCDF file, whole or not at all; it is put together in memory."""
+    """Write all of a store into one NetCDF file, whole or not at all; it may be larger than the memory."""
     from dhmodel.sweep.datasets import export_store
 
     typer.echo(export_store(store, file, force))

@@ -3,6 +3,8 @@
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,14 +48,23 @@ def save_dataset(ds: "xr.Dataset", path: Path) -> None:
     StoreError
         The disk is full or cannot be written.
     """
+    from dhmodel.sweep.netcdf import written
+
+    with _placed(path) as temporary:
+        if path.suffix == ".nc":
+            with written(temporary) as stream:
+                ds.to_netcdf(stream, engine="h5netcdf")
+        else:
+            _write_zarr(ds, temporary)
+
+
+@contextmanager
+def _placed(path: Path) -> Iterator[Path]:
+    """Give a name beside a place, and what was written there its place; a failure leaves nothing behind."""
     temporary = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".nc":
-            # by way of memory, because HDF5 cannot close a file on a full disk
-            temporary.write_bytes(ds.to_netcdf(engine="h5netcdf"))
-        else:
-            _write_zarr(ds, temporary)
+        yield temporary
         os.replace(temporary, path)
     except OSError as error:
         raise StoreError(f"{path}: cannot write: {error.strerror or error}") from error
@@ -66,7 +77,7 @@ def save_dataset(ds: "xr.Dataset", path: Path) -> None:
 
 def export_store(store: Path, file: Path, force: bool = False) -> str:
     """
-    Write a store, finished or not, into one NetCDF file.
+    Write a store, finished or not, into one NetCDF file; a sweep block by block, whatever its size.
 
     Parameters
     ----------
@@ -86,13 +97,17 @@ def export_store(store: Path, file: Path, force: bool = False) -> str:
     StoreError
         There is no such store, it is corrupt, the file is there already, or it cannot be written.
     """
+    from dhmodel.sweep.netcdf import write_netcdf
+
     if file.suffix != ".nc":
         raise InputError(f"{quoted(str(file))}: cannot export there, allowed ending: .nc")
     check_free(file, force)
-    ds = load_dataset(store)
-    save_dataset(ds, file)
-    if "status" not in ds:
+    ds = _opened(store)
+    if "status" not in ds:  # a single simulation
+        save_dataset(load_dataset(store), file)
         return f"saved {file}"
+    with _placed(file) as temporary:
+        write_netcdf(ds, temporary, store)
     done = ds["status"].attrs["flag_meanings"].split().index("done")
     return f"saved {file}: {int((ds['status'] == done).sum())} of {ds['status'].size} runs done"
 
@@ -106,6 +121,13 @@ def load_dataset(path: Path) -> "xr.Dataset":
     StoreError
         There is none, or it is corrupt.
     """
+    from dhmodel.sweep.opening import reading
+
+    with reading(path):
+        return _opened(path).load()
+
+
+def _opened(path: Path) -> "xr.Dataset":
     import xarray as xr
 
     from dhmodel.sweep.opening import open_dataset, reading
@@ -113,7 +135,7 @@ def load_dataset(path: Path) -> "xr.Dataset":
     with reading(path):
         if path.suffix == ".nc" and path.is_file():
             return xr.load_dataset(path, engine="h5netcdf")
-        return open_dataset(path).load()
+        return open_dataset(path)
 
 
 def _write_zarr(ds: "xr.Dataset", folder: Path) -> None:

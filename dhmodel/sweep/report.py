@@ -100,7 +100,7 @@ def status_text(ds: xr.Dataset, most: int = 10) -> str:
     """
     if "status" not in ds:
         raise InputError("not the store of a sweep: it holds no status")
-    status, error = ds["status"].values, ds["error"].values
+    status, errors = ds["status"].values, ds["error"].variable
     dims = [str(name) for name in ds["status"].dims]
     names = dims + sorted({str(name) for name in ds["status"].coords} - set(dims))
     lines = [f"{name}: {_values(ds[name])}" for name in names]
@@ -111,7 +111,7 @@ def status_text(ds: xr.Dataset, most: int = 10) -> str:
     for index in failed[:most]:
         at = ds["status"][tuple(index)].coords
         label = ", ".join(f"{name}={shown(name, at[name].item())}" for name in names)
-        lines.append(f"  {label}: {error[tuple(index)]}")
+        lines.append(f"  {label}: {errors[tuple(index)].values}")
     lines += [f"  and {len(failed) - most} more"] if len(failed) > most else []
     return "\n".join(lines)
 
@@ -122,8 +122,11 @@ def _flags(status: xr.DataArray) -> Iterator[tuple[int, str]]:
 
 
 def _values(coordinate: xr.DataArray) -> str:
-    texts = [shown(str(coordinate.name), value) for value in coordinate.values]
-    return ", ".join(texts if len(texts) <= 15 else [*texts[:7], "...", *texts[-7:]])
+    values, name = coordinate.values, str(coordinate.name)
+    if values.size <= 15:
+        return ", ".join(shown(name, value) for value in values)
+    first, last = ([shown(name, value) for value in part] for part in (values[:7], values[-7:]))
+    return ", ".join([*first, "...", *last])
 
 
 def shown(axis: str, value: object) -> str:
