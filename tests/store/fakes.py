@@ -147,3 +147,9 @@ def measure_hungry_program(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
         if done.returncode != 0:
             raise EngineError(f"the program failed: {done.stderr.splitlines()[-1]}")
     return arrays
+
+
+def measure_sleeping(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
+    note(plan, replicate)
+    time.sleep(3600)
+    return result(plan, replicate)
