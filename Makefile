@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything they need goes into .venv inside the clone.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo test cluster lint lock clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -18,6 +18,9 @@ demo: $(READY) ## the main job: sweep of the stimulation frequency, results/scs_
 
 test: lint $(NOTEBOOKS) ## lint, all tests and the notebooks, on JOBS=2 processes
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbmake --nbmake-timeout=900 tests $(NOTEBOOKS)
+
+cluster: $(READY) ## a sweep on a real SLURM of this machine, disturbed midway; says so where it cannot run
+	$(BIN)/python tests/cluster/slurm.py
 
 lint: $(READY) ## ruff, mypy and the import floors
 	$(BIN)/ruff check

@@ -129,9 +129,9 @@ def unpack(parcel: Parcel) -> None:
         _build_here(parcel, misfits)
         return
     folder = native.cache_folder() / f"shipped-{parcel.digest}"
-    if not folder.is_dir():
+    if not _is_whole(parcel, folder):
         with native.lock(folder.with_suffix(".lock"), "what was shipped"):
-            if not folder.is_dir():
+            if not _is_whole(parcel, folder):  # another process may have unpacked it while this one waited
                 _write(parcel, folder)
     if parcel.structure is not None:
         build.lend(parcel.structure, parcel.target, folder)
@@ -155,14 +155,23 @@ def _build_here(parcel: Parcel, misfits: str) -> None:
         raise EngineError(f"{node}, and cannot build its own: {error}") from error
 
 
+def _is_whole(parcel: Parcel, folder: Path) -> bool:
+    with suppress(OSError):
+        return all((folder / name).read_bytes() == zlib.decompress(content) for name, content in parcel.files)
+    return False
+
+
 def _write(parcel: Parcel, folder: Path) -> None:
     """Write beside `folder` and move it there when it is whole; the caller holds the lock."""
     if _digest(parcel.files) != parcel.digest:
         raise EngineError("a compiled circuit was damaged on its way to this machine")
+    if any(Path(name).name != name for name, _ in parcel.files):
+        raise EngineError("a compiled circuit was sent with a file that lies outside its folder")
+    shutil.rmtree(folder, ignore_errors=True)  # damaged
     place = Path(tempfile.mkdtemp(prefix=f"{folder.name}.new-", dir=folder.parent))
     try:
         for name, content in parcel.files:
-            path = place / Path(name).name
+            path = place / name
             path.write_bytes(zlib.decompress(content))
             path.chmod(0o755)
         os.chmod(place, 0o755)

@@ -31,7 +31,7 @@ from dhmodel.sweep.cluster_start import Session, started
 from dhmodel.sweep.executors import Event, Events, Measure, Task, after_death
 from dhmodel.sweep.processes import Order
 
-__all__ = ["Dask"]
+__all__ = ["Dask", "nothing"]
 
 PER_WORKER = 3
 """Tasks in flight per worker: one runs, the next is there, a third is on its way."""
@@ -46,7 +46,7 @@ SETTLING = 0.2
 """Seconds within which the scheduler tells of all tasks that a dead worker held."""
 
 
-def _nothing(plans: Iterable[Any]) -> tuple[Parcel, ...]:
+def nothing(plans: Iterable[Any]) -> tuple[Parcel, ...]:
     """Pack nothing."""
     return ()
 
@@ -74,7 +74,7 @@ class Dask:
     cluster: Cluster
     time_limit: float | None = None
     memory_limit: int | None = None
-    pack: Callable[[Iterable[Any]], tuple[Parcel, ...]] = _nothing
+    pack: Callable[[Iterable[Any]], tuple[Parcel, ...]] = nothing
 
     def run(self, tasks: Sequence[Task]) -> Events:
         """

@@ -30,6 +30,9 @@ instance, with::
 An existing scheduler is then reached at ``tls://...``. Kubernetes takes no ``[tls]``: its operator makes the
 scheduler, and the cluster's network policy guards it.
 
+A run that needs more than the `memory` of its worker fails, unless a memory limit of the sweep says
+otherwise.
+
 Nothing in the file is a program. What becomes part of a SLURM job script may hold letters, digits and
 ``_ - + . , : / = @ %`` alone, and there is no key for lines of shell: what the jobs need (modules, variables)
 is loaded in the shell that starts the sweep, whose environment SLURM hands to them.

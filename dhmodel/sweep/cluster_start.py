@@ -31,7 +31,12 @@ QUIET: dict[str, Any] = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.deploy.lost-worker-timeout": "2s",
     "distributed.logging": {"distributed": "critical"},
+    "distributed.scheduler.http.routes": [],
 }
+
+# Dask listens for browsers even without a dashboard, on all addresses unless told one
+NO_PAGES: dict[str, Any] = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+NO_PAGES_OF_WORKERS = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")
 
 
 @dataclass(frozen=True)
@@ -98,8 +103,14 @@ def started(cluster: Cluster) -> Iterator[Session]:
             )
         except Exception as error:  # each kind of cluster has its own
             raise EngineError(f"cannot start or reach the {_name(cluster)}: {_one_line(error)}") from error
-        stack.callback(client.close, timeout=GRACE)
+        stack.callback(_close, client)
         yield Session(client, _name(cluster), refill)
+
+
+def _close(ending: Any) -> None:
+    """End what may have ended already, or be unable to."""
+    with suppress(Exception):
+        ending.close(timeout=GRACE)
 
 
 def _name(cluster: Cluster) -> str:
@@ -153,12 +164,12 @@ def _local(cluster: Local, security: Any, stack: ExitStack) -> tuple[Any, Callab
         n_workers=0,
         protocol="tls://" if security else "tcp://",
         security=security,
-        dashboard_address=None,
+        scheduler_kwargs=NO_PAGES,
         silence_logs=logging.CRITICAL,
         **cluster.listens(),
     )
-    stack.callback(scheduler.close, timeout=GRACE)
-    arguments = ["--nworkers", str(cluster.workers or os.cpu_count() or 1), "--no-dashboard"]
+    stack.callback(_close, scheduler)
+    arguments = ["--nworkers", str(cluster.workers or os.cpu_count() or 1), *NO_PAGES_OF_WORKERS]
     arguments += ["--memory-limit", str(read_memory(cluster.memory) or 0)]
     arguments += [text for key, value in cluster.listens().items() for text in (f"--{key}", value)]
     if cluster.tls:
@@ -192,7 +203,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _slurm(cluster: Slurm, security: Any, stack: ExitStack) -> tuple[Any, Callable[[], None]]:
     made = extra("dask_jobqueue").SLURMCluster(**slurm_arguments(cluster), security=security)
-    stack.callback(made.close, timeout=GRACE)
+    stack.callback(_close, made)
     jobs = ceil(cluster.workers / cluster.per_job)
     made.scale(jobs=jobs)
 
@@ -231,11 +242,11 @@ def slurm_arguments(cluster: Slurm) -> dict[str, Any]:
         "log_directory": cluster.log_folder,
         "job_extra_directives": list(cluster.options),
         "job_script_prologue": [],
-        "worker_extra_args": ["--no-dashboard", *([] if elsewhere else ["--host", "127.0.0.1"])],
+        "worker_extra_args": [*NO_PAGES_OF_WORKERS, *([] if elsewhere else ["--host", "127.0.0.1"])],
         "death_timeout": DEATH,
         "nanny": True,
         "protocol": "tls://" if cluster.tls else "tcp://",
-        "scheduler_options": {"dashboard_address": None, **cluster.listens()},
+        "scheduler_options": NO_PAGES | cluster.listens(),
         "silence_logs": logging.CRITICAL,
     }
 
@@ -246,7 +257,7 @@ def _is_plain(path: str) -> bool:
 
 def _kubernetes(cluster: Kubernetes, security: Any, stack: ExitStack) -> tuple[Any, Callable[[], None]]:
     made = extra("dask_kubernetes.operator").KubeCluster(**kubernetes_arguments(cluster))
-    stack.callback(made.close, timeout=GRACE)
+    stack.callback(_close, made)
     return made, _nothing
 
 

@@ -9,6 +9,7 @@ from a file or a store is ever unpickled.
 """
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -58,6 +59,7 @@ class Worker:
     """A worker process, the socket to it, and the task it holds."""
 
     def __init__(self, order: Order):
+        told = pickle.dumps(order)  # before anything is started that could be left over
         self.socket, theirs = Pipe()
         # -P: the folder the user happens to stand in must not shadow a module of the standard library
         command = [sys.executable, "-P", "-m", "dhmodel.sweep.worker", str(theirs.fileno())]
@@ -76,7 +78,7 @@ class Worker:
         self.started = 0.0
         self.ready = False
         with suppress(OSError):  # a worker that is dead already is noticed by `receive`
-            self.socket.send(order)
+            self.socket.send_bytes(told)
 
     @property
     def idle(self) -> bool:

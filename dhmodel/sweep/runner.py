@@ -15,7 +15,7 @@ from dhmodel.errors import EngineError, StoreError
 from dhmodel.simulate import Plan
 from dhmodel.simulate import measure as run_one
 from dhmodel.simulate import prepare as build_one
-from dhmodel.sweep.cluster import Dask
+from dhmodel.sweep.cluster import Dask, nothing
 from dhmodel.sweep.cluster_file import read_cluster
 from dhmodel.sweep.cluster_start import extra
 from dhmodel.sweep.cost import neuron_steps, note_speed
@@ -110,7 +110,8 @@ def _executor(
     if cluster is not None:
         found = read_cluster(cluster)
         extra("distributed")
-        return Dask(measure, found, time, memory, _pack if measure is run_one else lambda plans: ())
+        memory = memory or read_memory(getattr(found, "memory", None))
+        return Dask(measure, found, time, memory, _pack if measure is run_one else nothing)
     if workers == 1 and time is None and memory is None:
         return InProcess(measure)
     return Pool(measure, workers, time, memory)

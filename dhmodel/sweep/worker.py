@@ -35,10 +35,7 @@ def serve(socket: Connection) -> None:
         return
     socket.send("")
     while True:
-        try:
-            task: Task = socket.recv()
-        except EOFError:
-            return
+        task: Task = socket.recv()
         event = attempt(order.measure, task)
         # the parent has the plan, which takes longer to send than many a result
         socket.send(replace(event, task=Task(task.point, task.replicate, None)))
@@ -70,5 +67,5 @@ def _end_with_parent(descriptor: int) -> None:
 
 if __name__ == "__main__":
     # interrupted, or the parent is gone: nothing to say and nobody to say it to
-    with suppress(KeyboardInterrupt, BrokenPipeError, ConnectionResetError):
+    with suppress(KeyboardInterrupt, EOFError, BrokenPipeError, ConnectionResetError):
         serve(Connection(int(sys.argv[1])))

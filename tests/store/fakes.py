@@ -8,6 +8,7 @@ by RUNS and take SECONDS.
 import os
 import resource
 import signal
+import subprocess
 import sys
 import time
 import zlib
@@ -120,4 +121,35 @@ def measure_without_brian2(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
     threads = os.environ["OMP_NUM_THREADS"]
     if threads != "1":
         raise RuntimeError(f"a worker may use {threads} threads")
+    return result(plan, replicate)
+
+
+def measure_stuck(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
+    """Start a program that hangs and heeds no interrupt, as a simulator might."""
+    arrays = measure(plan, replicate)
+    if chosen(plan, replicate):
+        subprocess.run(["sh", "-c", 'trap "" INT TERM; while :; do sleep 1; done'])
+    return arrays
+
+
+def measure_hungry(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
+    arrays = measure(plan, replicate)
+    if chosen(plan, replicate):
+        np.zeros(3_000_000_000)  # 24 GB, touched by nobody
+    return arrays
+
+
+def measure_hungry_program(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
+    """Start a program that needs too much, as the simulator of a large circuit does."""
+    arrays = measure(plan, replicate)
+    if chosen(plan, replicate):
+        done = subprocess.run([sys.executable, "-c", "bytearray(24 * 10**9)"], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise EngineError(f"the program failed: {done.stderr.splitlines()[-1]}")
+    return arrays
+
+
+def measure_sleeping(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
+    note(plan, replicate)
+    time.sleep(3600)
     return result(plan, replicate)

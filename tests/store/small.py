@@ -1,4 +1,4 @@
-"""A small sweep of fakes; run with STORE WORKERS MEASURE, a process of its own that can be disturbed."""
+"""A small sweep of fakes; run with STORE WORKERS MEASURE OPTION=VALUE..., a process that can be disturbed."""
 
 import signal
 import sys
@@ -50,6 +50,6 @@ def sweep(
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits an ignored SIGINT
-    store, workers, name, *limit = sys.argv[1:]
-    measure, limits = getattr(fakes, name), {"time_limit": limit[0]} if limit else {}
-    run_sweep(spec(), store, workers=int(workers), measure=measure, prepare=prepare, **limits)
+    store, workers, name, *pairs = sys.argv[1:]
+    options = dict(pair.split("=", 1) for pair in pairs)
+    run_sweep(spec(), store, workers=int(workers), measure=getattr(fakes, name), prepare=prepare, **options)

@@ -33,9 +33,9 @@ def same(path: Path, undisturbed) -> bool:
 
 
 def start(
-    path: Path, workers: int, measure: str = "measure", *limit: str, **environment: str
+    path: Path, workers: int, measure: str = "measure", *options: str, **environment: str
 ) -> subprocess.Popen[str]:
-    command = [sys.executable, str(HERE / "small.py"), str(path), str(workers), measure, *limit]
+    command = [sys.executable, str(HERE / "small.py"), str(path), str(workers), measure, *options]
     # a session of its own, as a terminal would give it: an interrupt must not reach the process that tests
     return subprocess.Popen(
         command, env=os.environ | environment, stderr=subprocess.PIPE, text=True, start_new_session=True
