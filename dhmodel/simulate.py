@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.circuit import assemble
-from dhmodel.circuit.drives import Injection, inject
+from dhmodel.circuit.drives import Injection, offsets
 from dhmodel.circuit.structure import Structure
 from dhmodel.engine import build
-from dhmodel.engine.feed import Feed, white_noise
+from dhmodel.engine.feed import Feed, Noise
 from dhmodel.engine.run import Spikes, run_compiled
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters import Parameters, doses, resolve
@@ -229,8 +229,7 @@ def _feed(
 ) -> Feed:
     total, step = plan.warmup + plan.duration, plan.parameters["simulation.slow_dt"]
     rows = int(np.ceil(total / step)) + 20  # the run stops at a multiple of 10 ms
-    noise = white_noise(stream(plan.seed, replicate, "noise"), rows, cells)
-    inject(noise, injections, plan.parameters)
+    noise = Noise(plan.seed, replicate, rows, cells, offsets(injections, plan.parameters))
     return Feed(trains.offsets(), trains.times + plan.warmup, noise, step, total)
 
 

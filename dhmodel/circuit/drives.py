@@ -5,7 +5,7 @@ They enter with the white noise that the engine reads: the background current of
 low-pass filtered, so an offset of the noise is a steady current, switched on with ``cell.noise_tau``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from dhmodel.errors import InputError, unknown
 from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import population_sizes, starts
 
-__all__ = ["Injection", "inject"]
+__all__ = ["Injection", "Offset", "offsets"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +38,35 @@ class Injection:
     on: NDArray[np.float64]
 
 
-def inject(noise: NDArray[np.float32], injections: Iterable[Injection], P: Parameters) -> None:
+@dataclass(frozen=True)
+class Offset:
     """
-    Add injected currents to the white noise of a run, in place.
+    An offset of the white noise of some neighbouring cells.
+
+    Attributes
+    ----------
+    begin, end : int
+        First and one-past-last row of the noise, one row per slow step.
+    cells : slice
+    value : float
+    """
+
+    begin: int
+    end: int
+    cells: slice
+    value: float
+
+    def add_to(self, noise: NDArray[np.float32], first: int = 0) -> None:
+        """Add it to noise of shape (rows, cells) whose first row is row `first` of the run, in place."""
+        noise[max(self.begin - first, 0) : max(self.end - first, 0), self.cells] += self.value
+
+
+def offsets(injections: Iterable[Injection], P: Parameters) -> tuple[Offset, ...]:
+    """
+    Turn injected currents into offsets of the white noise of a run.
 
     Parameters
     ----------
-    noise : ndarray of float32, shape (rows, cells)
-        One row per slow step.
     injections : iterable of Injection
     P : Parameters
 
@@ -54,19 +75,17 @@ def inject(noise: NDArray[np.float32], injections: Iterable[Injection], P: Param
     InputError
         Unknown population, or one without background noise: its current cannot be changed in this way.
     """
-    injections = list(injections)
-    if not injections:
-        return
-    sizes, step = population_sizes(P), P["simulation.slow_dt"]
-    first, shared = starts(sizes), cell_constants(P)
+    return tuple(offset for one in injections for offset in _offsets(one, P))
+
+
+def _offsets(one: Injection, P: Parameters) -> Iterator[Offset]:
+    sizes, name, shared = population_sizes(P), one.population, cell_constants(P)
+    if name not in sizes:
+        raise unknown("population", name, sizes, "injected current")
+    sd = P[f"cell.{name}.noise_sd"]
+    if sd == 0:
+        raise InputError(f"cell.{name}.noise_sd: got 0, but a current into {name} needs more than 0 pA")
     gain = float((1 - shared["noise_keep"][0]) / shared["noise_fresh"][0])
-    for one in injections:
-        name = one.population
-        if name not in sizes:
-            raise unknown("population", name, sizes, "injected current")
-        sd = P[f"cell.{name}.noise_sd"]
-        if sd == 0:
-            raise InputError(f"cell.{name}.noise_sd: got 0, but a current into {name} needs more than 0 pA")
-        cells = slice(first[name], first[name] + sizes[name])
-        for begin, end in np.rint(one.on / step).astype(int):
-            noise[max(begin, 0) : end, cells] += gain * one.current / sd
+    first = starts(sizes)[name]
+    for begin, end in np.rint(one.on / P["simulation.slow_dt"]).astype(int).tolist():
+        yield Offset(begin, end, slice(first, first + sizes[name]), gain * one.current / sd)

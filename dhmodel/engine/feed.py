@@ -3,6 +3,7 @@
 The format of the file is that of ``feed.h``.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,10 +12,61 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Feed", "white_noise"]
+from dhmodel.circuit.drives import Offset
+from dhmodel.streams import stream
+
+__all__ = ["Feed", "Noise", "white_noise"]
 
 #: Different numbers in the noise. Sixteen random bits choose one, four times as fast as numpy's own.
 LEVELS = 2**16
+
+#: Numbers in a block of noise, about: a megabyte, which stays in the cache of a processor.
+BLOCK = 2**18
+
+
+@dataclass(frozen=True)
+class Noise:
+    """White noise of every cell and what is added to it, drawn where it is needed: a long run has much of it.
+
+    Attributes
+    ----------
+    seed, replicate : int
+        Of the stream ``noise``.
+    rows, cells : int
+        One row per noise interval.
+    added : tuple of Offset
+        Injected currents.
+    """
+
+    seed: int
+    replicate: int
+    rows: int
+    cells: int
+    added: tuple[Offset, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and cells."""
+        return self.rows, self.cells
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all of it."""
+        return 4 * self.rows * self.cells
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """All of it in the order of time, some rows at once, shape (rows, cells)."""
+        rng = stream(self.seed, self.replicate, "noise")
+        size = 4 * max(BLOCK // (4 * self.cells), 1)  # random bits come in fours
+        for first in range(0, self.rows, size):
+            block = white_noise(rng, min(size, self.rows - first), self.cells)
+            for offset in self.added:
+                offset.add_to(block, first)
+            yield block
+
+    def array(self) -> NDArray[np.float32]:
+        """All of it, shape (rows, cells)."""
+        return np.concatenate([*self.blocks()])
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +79,7 @@ class Feed:
         Spikes of source ``i`` are ``times[offsets[i]:offsets[i + 1]]``.
     times : ndarray of float64
         Spike times from the start of the run, s, ascending within a source.
-    noise : ndarray of float32, shape (n_rows, n_cells)
+    noise : Noise or ndarray of float32, shape (n_rows, n_cells)
         Standard normal numbers, one row per noise interval.
     slow_dt, stop : float
         Length of a noise interval and of the run, s.
@@ -35,7 +87,7 @@ class Feed:
 
     offsets: NDArray[np.int64]
     times: NDArray[np.float64]
-    noise: NDArray[np.float32]
+    noise: Noise | NDArray[np.float32]
     slow_dt: float
     stop: float
 
@@ -58,7 +110,8 @@ class Feed:
             file.write(head.data)
             file.write(np.ascontiguousarray(self.offsets, dtype=np.int64).data)
             file.write(np.ascontiguousarray(self.times, dtype=np.float64).data)
-            file.write(np.ascontiguousarray(self.noise, dtype=np.float32).data)
+            for block in self.noise.blocks() if isinstance(self.noise, Noise) else [self.noise]:
+                file.write(np.ascontiguousarray(block, dtype=np.float32).data)
 
 
 def white_noise(rng: np.random.Generator, rows: int, cells: int) -> NDArray[np.float32]:

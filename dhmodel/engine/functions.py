@@ -13,7 +13,7 @@ import numpy as np
 from brian2.core.functions import Function
 from numpy.typing import NDArray
 
-from dhmodel.engine.feed import Feed
+from dhmodel.engine.feed import Feed, Noise
 
 __all__ = ["compiled_functions", "runtime_functions"]
 
@@ -89,7 +89,8 @@ def compiled_functions() -> dict[str, Function]:
 
 def runtime_functions(feed: Feed) -> dict[str, Function]:
     """Functions for the numpy and Cython targets, reading `feed` from memory; the caller ends the run."""
-    rows, cells = feed.noise.shape
+    noise = feed.noise.array() if isinstance(feed.noise, Noise) else feed.noise
+    rows, cells = noise.shape
     # One guard value behind the last spike makes the lookup of a used-up source safe.
     times = np.append(feed.times, NEVER)
 
@@ -101,14 +102,14 @@ def runtime_functions(feed: Feed) -> dict[str, Function]:
 
     def white_noise(i: Array, t: float) -> Array:
         row, i = int(t / feed.slow_dt + 0.5), np.asarray(i, dtype=int)
-        return feed.noise[row, i].astype(np.float64) if row < rows else np.zeros(i.shape)
+        return noise[row, i].astype(np.float64) if row < rows else np.zeros(i.shape)
 
     def stop_when(t: float) -> float:
         return 0.0
 
     namespaces = {
         "next_spike": {"_feed_offsets": np.asarray(feed.offsets, dtype=np.int64), "_feed_times": times},
-        "white_noise": {"_feed_noise": feed.noise.astype(np.float64).ravel()},
+        "white_noise": {"_feed_noise": noise.astype(np.float64).ravel()},
         "stop_when": {},
     }
     functions = {}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dhmodel.circuit.drives import Injection, inject
+from dhmodel.circuit.drives import Injection, offsets
 from dhmodel.circuit.populations import cell_constants
 from dhmodel.errors import InputError
 from dhmodel.parameters import resolve
@@ -22,9 +22,16 @@ def background(noise, sd):
     return np.array(trace)
 
 
+def injected(rows, population, current, on):
+    """Offsets of the noise of every cell that a current makes."""
+    noise = np.zeros((rows, CELLS), np.float32)
+    for offset in offsets([Injection(population, current, np.array(on))], P):
+        offset.add_to(noise)
+    return noise
+
+
 def test_the_background_current_settles_at_the_injected_one():
-    noise = np.zeros((200, CELLS), np.float32)
-    inject(noise, [Injection("GABA_ISL", 20e-12, np.array([[0.05, 0.15]]))], P)
+    noise = injected(200, "GABA_ISL", 20e-12, [[0.05, 0.15]])
     cell = starts(population_sizes(P))["GABA_ISL"]
     trace = background(noise[:, cell], P["cell.GABA_ISL.noise_sd"])
     assert trace[:50].max() == 0
@@ -33,8 +40,7 @@ def test_the_background_current_settles_at_the_injected_one():
 
 
 def test_other_populations_are_left_alone():
-    noise = np.zeros((20, CELLS), np.float32)
-    inject(noise, [Injection("WDR", 1e-12, np.array([[0, 1.0]]))], P)
+    noise = injected(20, "WDR", 1e-12, [[0, 1.0]])
     touched = np.flatnonzero(noise.any(axis=0))
     first = starts(population_sizes(P))["WDR"]
     assert touched.tolist() == list(range(first, first + population_sizes(P)["WDR"]))
@@ -42,10 +48,10 @@ def test_other_populations_are_left_alone():
 
 def test_an_unknown_population_is_named():
     with pytest.raises(InputError, match='unknown population "WDX".*nearest: "WDR"'):
-        inject(np.zeros((1, CELLS), np.float32), [Injection("WDX", 1e-12, np.array([[0, 1.0]]))], P)
+        offsets([Injection("WDX", 1e-12, np.array([[0, 1.0]]))], P)
 
 
 def test_a_population_without_noise_takes_no_current():
     quiet = resolve(set={"cell.PN.noise_sd": "0 pA"})
     with pytest.raises(InputError, match="cell.PN.noise_sd: got 0"):
-        inject(np.zeros((1, CELLS), np.float32), [Injection("PN", 1e-12, np.array([[0, 1.0]]))], quiet)
+        offsets([Injection("PN", 1e-12, np.array([[0, 1.0]]))], quiet)

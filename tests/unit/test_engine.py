@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from dhmodel import simulate
+from dhmodel.circuit.drives import Offset
 from dhmodel.engine import run, scratch
 from dhmodel.engine.build import Built
-from dhmodel.engine.feed import Feed, white_noise
+from dhmodel.engine.feed import Feed, Noise, white_noise
 from dhmodel.engine.run import run_compiled
 from dhmodel.errors import EngineError
 from dhmodel.recording import DELIVERED, summarise
@@ -117,6 +118,23 @@ def test_white_noise_is_standard_normal_and_white():
 def test_white_noise_is_decided_by_its_generator():
     assert np.array_equal(white_noise(stream(1, 0, "a"), 9, 7), white_noise(stream(1, 0, "a"), 9, 7))
     assert not np.array_equal(white_noise(stream(1, 0, "a"), 9, 7), white_noise(stream(1, 1, "a"), 9, 7))
+
+
+def test_noise_drawn_in_blocks_is_that_drawn_at_once(monkeypatch, tmp_path):
+    whole = white_noise(stream(5, 2, "noise"), 1003, 7)
+    offset, beyond = Offset(98, 117, slice(2, 5), 0.25), Offset(990, 2000, slice(0, 1), -1.0)
+    noise = Noise(5, 2, 1003, 7, (offset, beyond))
+    for values in (98, 100, 990):
+        assert np.array_equal(whole[:values], Noise(5, 2, values, 7).array())
+    whole[98:117, 2:5] += np.float32(0.25)
+    whole[990:, 0] -= 1
+    monkeypatch.setattr("dhmodel.engine.feed.BLOCK", 300)
+    assert max(len(block) for block in noise.blocks()) == 40
+    assert np.array_equal(noise.array(), whole)
+    nothing = np.zeros(1, np.int64), np.zeros(0)
+    for name, one in (("blocks", noise), ("whole", whole)):
+        Feed(*nothing, one, 1e-3, 1.0).write(tmp_path / name)
+    assert (tmp_path / "blocks").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
 # What comes out
