@@ -63,6 +63,7 @@ SOURCES = (
     "engine/functions.py",
     "engine/generate.py",
     "engine/integrator.py",
+    "engine/memory.h",
 )
 
 BINARY, MANIFEST = "main", "manifest.json"

@@ -72,6 +72,9 @@ SKIM = (
 #: vectorised.
 LOOKUP = r"= _ptr_array_\w+__sub_idx\[_idx\];"
 
+#: Allocation of a variable's array (type, number).
+ALLOCATED = re.compile(r"new (\w+)\[(\d+)\]")
+
 #: Long enough for any run; the feed's stop time ends it.
 FOREVER = 1e7
 
@@ -93,6 +96,7 @@ PRECOMPILED = (
     "algorithm",
     "exponential.h",
     "feed.h",
+    "memory.h",
     "network.h",
 )
 
@@ -154,6 +158,7 @@ def write_sources(
     static = _static_files(device, [name for name in PATHWAYS if name in network], delays)
     variables = _variables(device, network)
     _write_less(place, _state_files(network, variables))
+    _spread(place)
     sizes = _number_of_values(structure, network, [*static, *variables])
     return {"static": static, "variables": variables, "sizes": sizes, "flags": flags, "single": single}
 
@@ -180,11 +185,19 @@ def _write_less(place: Path, files: set[str]) -> None:
     (place / "objects.cpp").write_text(code.replace(body, first + "".join(kept)))
 
 
+def _spread(place: Path) -> None:
+    """Let the arrays of variables lie in memory as ``memory.h`` says."""
+    code, number = ALLOCATED.subn(r"dhmodel::spread<\1>(\2)", (place / "objects.cpp").read_text())
+    if not number:
+        raise RuntimeError("this version of Brian2 allocates its arrays differently")
+    (place / "objects.cpp").write_text(code)
+
+
 def _set_preferences(flags: tuple[str, ...] | None, single: bool) -> None:
     b2.prefs.reset_to_defaults()  # the user's own would change the binary behind the back of the cache
     b2.prefs.core.default_float_dtype = np.float32 if single else np.float64
     b2.prefs.codegen.cpp.include_dirs = [*b2.prefs.codegen.cpp.include_dirs, str(Path(__file__).parent)]
-    ours = ['"exponential.h"', '"feed.h"', '"network.h"']
+    ours = ['"exponential.h"', '"feed.h"', '"memory.h"', '"network.h"']
     b2.prefs.codegen.cpp.headers = [*b2.prefs.codegen.cpp.headers, *ours]
     if flags is not None:
         b2.prefs.codegen.cpp.extra_compile_args_gcc = ["-w", "-std=c++17", *flags]
