@@ -96,10 +96,9 @@ def read_sweep(name: str) -> SweepFile:
     """
     if Path(name).suffix == ".toml":
         return _load(Path(name))
-    if not (FOLDER / f"{name}.toml").is_file() or Path(name).name != name:
-        raise unknown(
-            "sweep", name, sorted(file.stem for file in FOLDER.glob("*.toml")), "the package (or FILE.toml)"
-        )
+    known = sorted(file.stem for file in FOLDER.glob("*.toml"))
+    if name not in known:
+        raise unknown("sweep", name, known, "the package (or FILE.toml)")
     return _load(FOLDER / f"{name}.toml")
 
 
