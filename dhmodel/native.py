@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -35,17 +36,40 @@ def cache_folder() -> Path:
     Raises
     ------
     EngineError
-        If none can be written.
+        If none can be written, or somebody else could put there what this user would run.
     """
     for folder in cache_folders():
         with suppress(OSError):
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)
             if os.access(folder, os.W_OK | os.X_OK):
+                refuse_foreign(folder)
                 return folder
     tried = " or ".join(map(str, cache_folders()))
     raise EngineError(
         f"cannot write the cache of compiled circuits in {tried}; DHMODEL_CACHE names another folder"
     )
+
+
+def refuse_foreign(path: Path) -> None:
+    """
+    Refuse a folder or file of the cache that another user has made, or may change.
+
+    Raises
+    ------
+    EngineError
+        It belongs to neither this user nor root; or everybody may write to it: of a folder, if everybody may
+        replace files of others there too.
+    OSError
+        It is not there.
+    """
+    state = path.stat()
+    if state.st_uid not in (os.getuid(), 0):
+        what = "belongs to another user"
+    elif state.st_mode & stat.S_IWOTH and not (stat.S_ISDIR(state.st_mode) and state.st_mode & stat.S_ISVTX):
+        what = "can be written by everybody"
+    else:
+        return
+    raise EngineError(f"{path}: {what}, whose code would be run; DHMODEL_CACHE names another folder")
 
 
 def cache_folders() -> list[Path]:
@@ -168,6 +192,8 @@ def product(source: Path) -> Path | None:
 def _loads(library: Path) -> bool:
     """Whether a library is there and whole."""
     with suppress(OSError):
+        refuse_foreign(library.parent)
+        refuse_foreign(library)
         ctypes.CDLL(str(library))
         return True
     return False
@@ -186,6 +212,7 @@ def _compile(source: Path, product: Path, path: str) -> None:
         flags = [flag for flag in FLAGS if accepts(path, flag)]
         _run([path, *flags, "-c", str(source), "-o", str(compiled)], source)
         _run([path, "-shared", str(compiled), "-o", str(linked)], source)
+        linked.chmod(0o755)
         linked.rename(product)
 
 

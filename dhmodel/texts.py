@@ -1,5 +1,6 @@
 """Text files that a user hands in: data, read whole if their size is bearable, and refused in one line."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,16 @@ __all__ = ["LARGEST", "read_text", "read_toml"]
 LARGEST = 20_000_000
 """Bytes of a file that is read whole; a million points of a sweep take about as much."""
 
+# of TOML, whose parser takes a second for each megabyte
+_LARGEST_TOML = 5_000_000
 
-def read_text(file: Path, where: str, kind: str = "text", encoding: str = "utf-8") -> str:
+# keys as deep as no table is: the parser takes the square of their number of steps
+_DEEP = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""")
+
+
+def read_text(
+    file: Path, where: str, kind: str = "text", encoding: str = "utf-8", largest: int = LARGEST
+) -> str:
     """
     Read a file as text.
 
@@ -24,21 +33,23 @@ def read_text(file: Path, where: str, kind: str = "text", encoding: str = "utf-8
     kind : str
         What it should hold, for messages.
     encoding : str
+    largest : int
+        Bytes.
 
     Raises
     ------
     InputError
-        There is no such file, it cannot be read, is larger than `LARGEST`, or is not text.
+        There is no such file, it cannot be read, is larger than `largest`, or is not text.
     """
     try:
         with file.open("rb") as stream:
-            content = stream.read(LARGEST + 1)
+            content = stream.read(largest + 1)
     except OSError as error:
         raise InputError(f"{where}: {error.strerror or error}") from None
     except ValueError as error:  # a name that no file can have
         raise InputError(f"{where}: {error}") from None
-    if len(content) > LARGEST:
-        raise InputError(f"{where}: larger than {LARGEST // 1_000_000} MB, the most that is read as {kind}")
+    if len(content) > largest:
+        raise InputError(f"{where}: larger than {largest // 1_000_000} MB, the most that is read as {kind}")
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
@@ -54,7 +65,9 @@ def read_toml(file: Path, where: str) -> dict[str, Any]:
     InputError
         As `read_text`, or it is not TOML.
     """
-    text = read_text(file, where, "TOML")
+    text = read_text(file, where, "TOML", largest=_LARGEST_TOML)
+    if _DEEP.search(text):
+        raise InputError(f"{where}: a key of more than 50 parts")
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # numbers without end and tables without floor among them

@@ -23,7 +23,7 @@ from typing import Any
 
 from dhmodel.circuit.structure import Structure
 from dhmodel.errors import EngineError
-from dhmodel.native import accepts, cache_folder, cache_folders, compiler, lock, processor
+from dhmodel.native import accepts, cache_folder, cache_folders, compiler, lock, processor, refuse_foreign
 
 __all__ = ["RECIPES", "Built", "Recipe", "cache_folder", "compiler", "ensure", "key", "lend", "usable_flags"]
 
@@ -160,6 +160,8 @@ def lend(structure: Structure, target: str, folder: Path) -> None:
 def _find(folder: Path) -> Built | None:
     """The circuit in a folder of the cache; None if there is none or it is damaged."""
     try:
+        for path in (folder.parent, folder, folder / BINARY):
+            refuse_foreign(path)
         state = (folder / BINARY).stat()
         return _load(folder, state.st_mtime_ns, state.st_size)
     except (OSError, ValueError, KeyError):
@@ -249,7 +251,11 @@ def _last_line(text: str) -> str:
 
 
 def _keep_product(place: Path) -> None:
-    """Leave binary and manifest, which vouches for it, and make them readable as the user's umask allows."""
+    """
+    Leave binary and manifest, which vouches for it, and make them readable as the user's umask allows.
+
+    Writable for the user alone, whatever the umask.
+    """
     for path in place.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
@@ -257,4 +263,5 @@ def _keep_product(place: Path) -> None:
             path.unlink()
     manifest = json.loads((place / MANIFEST).read_bytes())
     (place / MANIFEST).write_text(json.dumps(manifest | {"digest": _digest(place / BINARY)}))
-    place.chmod((place / BINARY).stat().st_mode & 0o777)
+    for path in (place / BINARY, place):
+        path.chmod((place / BINARY).stat().st_mode & 0o755)

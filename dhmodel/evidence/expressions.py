@@ -34,6 +34,12 @@ _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
+#: What functions and operators say of arguments that do not fit them.
+_MISFITS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
+#: Of an expression, in characters.
+_LONGEST = 2000
+
 _ALLOWED = "numbers, names of runs and numbers, + - * / **, < <= > >=, and, or, not, and functions"
 
 
@@ -101,7 +107,7 @@ class Expression:
             raise InputError(f"{self.where}: {error}") from None
         except ZeroDivisionError:
             return np.nan
-        except (ValueError, TypeError, IndexError, KeyError) as error:
+        except _MISFITS as error:
             raise InputError(f"{self.where}: {quoted(self.text)}: {error}") from None
 
     def _check_call(self, node: ast.Call, functions: Functions, words: Words) -> None:
@@ -136,8 +142,10 @@ def parse(text: str, where: str) -> Expression:
         Not an expression, or one with more than is allowed.
     """
     try:
+        if len(text) > _LONGEST:
+            raise ValueError
         tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, MemoryError, RecursionError):  # the latter two of too many brackets
         raise InputError(f"{where}: {quoted(text)} is not an expression") from None
     for node in ast.walk(tree):
         if not _allowed(node):
@@ -213,7 +221,11 @@ class _Evaluator(ast.NodeVisitor):
         return self.visit(node.value)[self.visit(node.slice)]
 
     def visit_BinOp(self, node: ast.BinOp) -> Any:
-        return _BINARY[type(node.op)](self.visit(node.left), self.visit(node.right))
+        # powers of floats end at infinity, those of whole numbers fill the memory
+        left, right = (
+            float(one) if isinstance(one, int) else one for one in map(self.visit, (node.left, node.right))
+        )
+        return _BINARY[type(node.op)](left, right)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
         operand = self.visit(node.operand)

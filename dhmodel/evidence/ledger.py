@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters.schema import Number, Read, Text
@@ -89,6 +89,13 @@ class Run(_Entry):
     duration: Text | None = None
     warmup: Text | None = None
     vary: dict[str, list[str | Number]] = Field(default_factory=dict, max_length=1)
+
+    @field_validator("paradigm")
+    @classmethod
+    def _of_the_package(cls, name: str | None) -> str | None:
+        if name is not None and name.endswith(".toml"):
+            raise ValueError("needs the name of a paradigm, not a file")
+        return name
 
     def over(self, every: "Run") -> "Run":
         """Fill what the run leaves open from `every`; `set` and `drugs` are merged."""

@@ -75,7 +75,9 @@ def assemble(
 def _ordered(units: list[Unit]) -> list[Unit]:
     """By number if every name is another whole number: a file sorted by time names fibre 2 before fibre 1."""
     names = [unit.name for unit in units]
-    if all(name.isdecimal() and len(name) < _DIGITS for name in names) and len({int(name) for name in names}) == len(names):
+    if all(name.isdecimal() and len(name) < _DIGITS for name in names) and len(
+        {int(name) for name in names}
+    ) == len(names):
         return sorted(units, key=lambda unit: int(unit.name))
     return units
 

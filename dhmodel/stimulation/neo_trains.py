@@ -99,8 +99,8 @@ def _readers(neo: Any, path: Path) -> list[Any]:
     safe = [one for one in found if one.__name__ not in _RUNNING]
     if found and not safe:
         raise InputError(
-            f"{path}: {found[0].__name__} of Neo would run code that the file contains; if you trust it, load it"
-            " yourself and give the Neo object"
+            f"{path}: {found[0].__name__} of Neo would run code that the file contains; if you trust it, load"
+            " it yourself and give the Neo object"
         )
     return safe
 

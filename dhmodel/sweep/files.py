@@ -5,6 +5,8 @@ A TOML file with the tables ``axes`` (name to list of values), ``fixed`` (argume
 and replicates among them), ``report`` (`populations`, and the `baseline` as one axis and value) and a line
 ``about``; points that are no grid stand in a table ``zip`` or ``sample`` or in tables ``[[points]]``, the
 arguments of `dhmodel.sweep` of these names. The files of the package are known by their names.
+
+A paradigm that is a file lies in the folder of the sweep file, or below: its path is relative to that folder.
 """
 
 from collections.abc import Mapping
@@ -14,6 +16,7 @@ from typing import Any
 
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters.layout import POPULATIONS
+from dhmodel.stimulation.paradigms import read_paradigm
 from dhmodel.sweep.design import DESIGNS
 from dhmodel.sweep.spec import ARGUMENTS
 from dhmodel.texts import read_toml
@@ -96,10 +99,9 @@ def read_sweep(name: str) -> SweepFile:
     """
     if Path(name).suffix == ".toml":
         return _load(Path(name))
-    if not (FOLDER / f"{name}.toml").is_file() or Path(name).name != name:
-        raise unknown(
-            "sweep", name, sorted(file.stem for file in FOLDER.glob("*.toml")), "the package (or FILE.toml)"
-        )
+    known = sorted(file.stem for file in FOLDER.glob("*.toml"))
+    if name not in known:
+        raise unknown("sweep", name, known, "the package (or FILE.toml)")
     return _load(FOLDER / f"{name}.toml")
 
 
@@ -111,6 +113,7 @@ def _load(file: Path) -> SweepFile:
         kind, needed = _KEYS[key]
         if not isinstance(value, kind):
             raise InputError(f"{file}: {key} is {quoted(value)}, needs to be {needed}")
+    table = _with_paradigms(table, file)
     fixed = table.get("fixed", {})
     for key in fixed:
         if key not in (*ARGUMENTS, "replicates"):
@@ -119,6 +122,37 @@ def _load(file: Path) -> SweepFile:
     report = _report(table["report"], axes, file) if "report" in table else None
     design = {name: table[name] for name in DESIGNS if name in table}
     return SweepFile(file.stem, table.get("about", ""), axes, fixed, report, design)
+
+
+def _with_paradigms(table: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Put paradigms in the place of the names of their files, wherever one may stand."""
+    found = dict(table)
+    for key in found.keys() & {"axes", "zip", "fixed"}:
+        found[key] = _with_paradigm(found[key], file)
+    if "points" in found:
+        found["points"] = [_with_paradigm(one, file) for one in found["points"]]
+    return found
+
+
+def _with_paradigm(table: Any, file: Path) -> Any:
+    given = table.get("paradigm") if isinstance(table, dict) else None
+    if isinstance(given, list):
+        return table | {"paradigm": [_paradigm(one, file) for one in given]}
+    return table if given is None else table | {"paradigm": _paradigm(given, file)}
+
+
+def _paradigm(given: object, file: Path) -> object:
+    """Read a paradigm that is a file; symbolic links may not lead out of the folder either."""
+    if not isinstance(given, str) or not given.endswith(".toml"):
+        return given
+    folder = file.parent.resolve()
+    try:
+        path = (folder / given).resolve()
+    except ValueError as error:  # a name that no file can have
+        raise InputError(f"{file}: paradigm {quoted(given)}: {error}") from None
+    if not path.is_relative_to(folder):
+        raise InputError(f"{file}: paradigm {quoted(given)} lies outside the folder of this file")
+    return read_paradigm(path)
 
 
 def _report(table: dict[str, Any], axes: Mapping[str, object], file: Path) -> Report:

@@ -37,7 +37,12 @@ odd_text = st.one_of(
 def near(names) -> st.SearchStrategy[str]:
     """Names, and the same with a slip of the pen."""
     right = st.sampled_from(sorted(names))
-    slip = st.builds(lambda name, at, letter: name[:at] + letter + name[at + 1 :], right, st.integers(0, 9), st.text(max_size=1))
+    slip = st.builds(
+        lambda name, at, letter: name[:at] + letter + name[at + 1 :],
+        right,
+        st.integers(0, 9),
+        st.text(max_size=1),
+    )
     return st.one_of(right, right, right, slip, right.map(str.upper), odd_text)
 
 
@@ -47,10 +52,17 @@ def quantities(units=None) -> st.SearchStrategy[str]:
         st.floats(0, 100).map(repr),
         st.floats().map(repr),
         st.integers(-5, 2000).map(str),
-        st.sampled_from(["nan", "inf", "-inf", "1e308", "1e-320", "-0", "+5", ".5", "5.", "1e400", "1e99999", "0"]),
+        st.sampled_from(
+            ["nan", "inf", "-inf", "1e308", "1e-320", "-0", "+5", ".5", "5.", "1e400", "1e99999", "0"]
+        ),
     )
     chosen = st.sampled_from([*(units or UNITS), *ODD_UNITS])
-    return st.builds(lambda number, space, unit: f"{number}{space}{unit}", numbers, st.sampled_from(["", " ", "  "]), chosen)
+    return st.builds(
+        lambda number, space, unit: f"{number}{space}{unit}",
+        numbers,
+        st.sampled_from(["", " ", "  "]),
+        chosen,
+    )
 
 
 @st.composite
@@ -91,7 +103,8 @@ good_settings = st.lists(st.sampled_from(PATHS), max_size=5, unique=True).flatma
 )
 paradigm_names = near(list_paradigms())
 state_names = st.one_of(
-    near(list_states()), st.builds("{}#{}".format, near(list_states()), st.one_of(st.integers(-1, 10**12), odd_text))
+    near(list_states()),
+    st.builds("{}#{}".format, near(list_states()), st.one_of(st.integers(-1, 10**12), odd_text)),
 )
 stimulus_names = near(list_stimuli())
 doses = st.dictionaries(

@@ -4,15 +4,13 @@ import json
 import math
 
 import inputs
-from claims import check_arrays, check_numbers, outcome, tries
+from claims import check_numbers, outcome, tries
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dhmodel.errors import DHModelError
 from dhmodel.parameters import Parameters, cohort, parameter, resolve
 from dhmodel.simulate import plan
-from dhmodel.stimulation.dose import dose
-from dhmodel.stimulation.schedule import schedule
 from dhmodel.units import to_si
 
 
@@ -57,7 +55,9 @@ def check_plan(found):
 
 
 @tries(300)
-@given(st.one_of(inputs.quantities(), inputs.anything, inputs.odd_text), st.sampled_from([*inputs.UNITS, "S/s"]))
+@given(
+    st.one_of(inputs.quantities(), inputs.anything, inputs.odd_text), st.sampled_from([*inputs.UNITS, "S/s"])
+)
 def test_any_text_is_a_finite_number_or_one_line_that_names_it(given, unit):
     found = outcome(to_si, given, unit, "here")
     if isinstance(found, DHModelError):

@@ -31,9 +31,13 @@ def columns(draw, most=2):
     """Names and values, perhaps of one length."""
     length = draw(st.integers(0, 3))
     found = {}
-    for name in draw(st.lists(st.one_of(st.sampled_from(NAMES), st.sampled_from(NAMES), inputs.near(NAMES)), max_size=most)):
+    for name in draw(
+        st.lists(st.one_of(st.sampled_from(NAMES), st.sampled_from(NAMES), inputs.near(NAMES)), max_size=most)
+    ):
         number = length if draw(st.integers(0, 9)) else draw(st.integers(0, 4))
-        found[name] = draw(st.one_of(st.lists(values(name), min_size=number, max_size=number), inputs.anything))
+        found[name] = draw(
+            st.one_of(st.lists(values(name), min_size=number, max_size=number), inputs.anything)
+        )
     return found
 
 
@@ -117,11 +121,18 @@ def test_what_a_sweep_stores_is_known_before_or_refused_in_one_line(axes):
         outcome(make_layout, spec.plans)
 
 
-texts = st.lists(st.one_of(st.builds("{}={}".format, inputs.near(NAMES), inputs.quantities()), inputs.odd_text), max_size=3)
+texts = st.lists(
+    st.one_of(st.builds("{}={}".format, inputs.near(NAMES), inputs.quantities()), inputs.odd_text), max_size=3
+)
 
 
 @tries(150)
-@given(texts, texts, texts, st.one_of(st.none(), inputs.odd_text, st.builds("{}:{}".format, st.just("latin"), inputs.odd_text)))
+@given(
+    texts,
+    texts,
+    texts,
+    st.one_of(st.none(), inputs.odd_text, st.builds("{}:{}".format, st.just("latin"), inputs.odd_text)),
+)
 def test_any_text_of_the_command_line_is_read_or_refused_in_one_line(pairs, axes, zipped, sample):
     outcome(read_pairs, "--set", pairs)
     outcome(read_axes, axes)

@@ -4,14 +4,13 @@ from contextlib import chdir
 
 import inputs
 import numpy as np
-from claims import check_arrays, outcome, tries
+from claims import outcome, tries
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dhmodel.errors import DHModelError
 from dhmodel.simulate import plan
 from dhmodel.stimulation.interop import read_trains
-from dhmodel.stimulation.patterns import nothing
 from dhmodel.stimulation.trains import SpikeTrains, sort
 
 CLASSES = ("IA", "AB", "AD", "CP", "CN")
@@ -26,7 +25,9 @@ arrays = st.one_of(
     st.just([[1], [2, 3]]),
 )
 classes = st.one_of(
-    st.lists(st.sampled_from(CLASSES), max_size=8), st.lists(inputs.near(CLASSES), max_size=4), inputs.anything
+    st.lists(st.sampled_from(CLASSES), max_size=8),
+    st.lists(inputs.near(CLASSES), max_size=4),
+    inputs.anything,
 )
 
 
@@ -56,26 +57,46 @@ def check(found):
 
 
 cell = st.one_of(
-    st.floats(0, 1).map(repr), st.floats().map(repr), st.integers(0, 5).map(str), st.sampled_from(CLASSES), st.text(max_size=4)
+    st.floats(0, 1).map(repr),
+    st.floats().map(repr),
+    st.integers(0, 5).map(str),
+    st.sampled_from(CLASSES),
+    st.text(max_size=4),
 )
 row = st.one_of(
     st.tuples(st.integers(0, 3).map(str), st.sampled_from(CLASSES), st.floats(0, 1).map(repr)),
     st.lists(cell, max_size=5),
 )
 header = st.one_of(
-    st.just("fibre,class,time"), st.permutations(["fibre", "class", "time", "note"]).map(",".join), st.text(max_size=20)
+    st.just("fibre,class,time"),
+    st.permutations(["fibre", "class", "time", "note"]).map(",".join),
+    st.text(max_size=20),
 )
 files = st.one_of(
-    st.builds(lambda head, rows: "\n".join([head, *map(",".join, rows)]).encode("utf-8", "surrogatepass"), header, st.lists(row, max_size=6)),
+    st.builds(
+        lambda head, rows: "\n".join([head, *map(",".join, rows)]).encode("utf-8", "surrogatepass"),
+        header,
+        st.lists(row, max_size=6),
+    ),
     st.binary(max_size=100),
 )
 told = st.one_of(
-    st.none(), st.dictionaries(st.sampled_from(["0", "1", "AB"]), st.one_of(st.sampled_from(CLASSES), st.none(), inputs.anything)), inputs.anything
+    st.none(),
+    st.dictionaries(
+        st.sampled_from(["0", "1", "AB"]), st.one_of(st.sampled_from(CLASSES), st.none(), inputs.anything)
+    ),
+    inputs.anything,
 )
 
 
 @tries(300)
-@given(files, told, st.one_of(st.none(), inputs.odd_text), inputs.durations, st.one_of(st.none(), st.integers(0, 1)))
+@given(
+    files,
+    told,
+    st.one_of(st.none(), inputs.odd_text),
+    inputs.durations,
+    st.one_of(st.none(), st.integers(0, 1)),
+)
 def test_any_file_is_trains_or_one_line(tmp_path_factory, content, classes, by, duration, segment):
     file = tmp_path_factory.getbasetemp() / "trains.csv"
     file.write_bytes(content)
