@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from dhmodel.errors import InputError, quoted
 from dhmodel.parameters import Parameter, parameter, paths
 from dhmodel.sweep.axes import build_axis, listed
+from dhmodel.units import canonical
 
 LOGARITHMIC = "log"
 
@@ -68,11 +69,17 @@ class Range:
             (self.low - 0.5, self.high + 0.5) if self.whole and not self.log else (self.low, self.high)
         )
         values = self._between(low, high, fractions)
-        return self.written(np.clip(np.rint(values), self.low, self.high) if self.whole else values)
+        # rounding may leave the range, and with it the allowed
+        return self.written(np.clip(np.rint(values) if self.whole else values, self.low, self.high))
 
     def values(self, fractions: ArrayLike) -> Floats:
         """Values in SI at fractions of the range; the inverse of `fractions`."""
         return self._between(self.low, self.high, np.asarray(fractions, dtype=float))
+
+    def near(self, fractions: Floats) -> Floats:
+        """Values in SI that a run can have, at fractions of the range: rounded to 15 digits, or whole."""
+        values = np.clip(self.values(fractions), self.low, self.high)
+        return np.array([float(np.rint(value)) if self.whole else canonical(value) for value in values])
 
     def fractions(self, values: ArrayLike) -> Floats:
         """Fractions of the range at which values in SI lie; beyond 0 and 1 for those outside."""
@@ -83,13 +90,11 @@ class Range:
         return (given - self.low) / (self.high - self.low)
 
     def written(self, values: Floats) -> list[object]:
-        """Values in SI as a user would write them, whole numbers rounded, none outside of the range."""
-        # rounding may leave the range, and with it the allowed
-        inside = np.clip(np.rint(values) if self.whole else values, self.low, self.high)
+        """Values in SI as a user would write them."""
         if self.whole:
-            return [int(value) for value in inside]
+            return [int(value) for value in values]
         unit = "" if self.unit == "1" else f" {self.unit}"
-        return [f"{value:.15g}{unit}" if unit else float(f"{value:.15g}") for value in inside]
+        return [f"{value:.15g}{unit}" if unit else float(f"{value:.15g}") for value in values]
 
     def _between(self, low: float, high: float, fractions: Floats) -> Floats:
         if self.log:
