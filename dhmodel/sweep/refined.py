@@ -58,9 +58,9 @@ def _told(search: Search, looks: Sequence[Look]) -> list[tuple[str, str, str, li
             ".high": (f"{what}, upper end of its bracket", [None if f is None else f.high for f in found]),
         }
         for ending, (about, places) in numbers.items():
-            values = [np.nan if at is None else float(search.si(at)[i]) for at in places]
+            values = [np.nan if at is None else float(at[i]) for at in places]
             parts.append((one.name + ending, one.unit, about, values))
-        each = [np.nan if f is None else _sd(search.si(f.each)[:, i]) for f in found]
+        each = [np.nan if f is None else _sd(f.each[:, i]) for f in found]
         parts.append((f"{one.name}.sd", one.unit, f"{what}, deviation over replicates", each))
     unit, name = search.quantity.unit, search.quantity.name
     mean = [np.nan if f is None else float(f.value.mean()) for f in found]

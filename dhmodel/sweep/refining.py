@@ -8,8 +8,8 @@ started again runs what is left of its round and goes on; a finished one runs no
 
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import product
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,10 +184,17 @@ def _searched(search: Search, path: Path, **options: Any) -> "xr.Dataset":
         ds = run_sweep(search.spec(points), path, **options).dataset()
         options["check"] = False
         looks = list(_looks(search, ds, points))
-        new = [look.proposed for _, look in looks]
-        if not sum(map(len, new)):
+        new = _next(search, points, [look.proposed for _, look in looks])
+        if not len(new):
             return with_feature(search, ds, looks)
-        points = _with(points, np.concatenate(new), len(search.ranges))
+        points = _with(points, new, len(search.ranges))
+
+
+def _next(search: Search, points: Floats, proposed: Sequence[Floats]) -> Floats:
+    """Points of the next round: of every combination its first, then its second, up to the most allowed."""
+    turns = [point for turn in zip_longest(*(one.tolist() for one in proposed)) for point in turn if point]
+    allowed = search.points - int(search.inside(points).sum())
+    return search.new(np.array(turns).reshape(-1, len(search.ranges)), points)[: max(allowed, 0)]
 
 
 def _stored(search: Search, path: Path) -> Floats:
@@ -233,7 +240,7 @@ def estimate_search(search: Search, path: Path, workers: int) -> str:
     lines = [title(search)]
     if not left(spec, path):
         looks = list(_looks(search, open_dataset(path), points))
-        if not any(len(look.proposed) for _, look in looks):
+        if not len(_next(search, points, [look.proposed for _, look in looks])):
             return "\n".join([*lines, f"it is finished in {path}; nothing to run"])
     most = search.spec(_filled(search, points))
     for name, one in (("at least", spec), ("at most", most)):

@@ -1,7 +1,7 @@
 """A search for a feature: what is asked for, checked before anything runs, and where it looks next."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -31,7 +31,7 @@ class Look:
     Attributes
     ----------
     found : Found or None
-        None if there is no such feature, or too few runs to tell.
+        In SI; None if there is no such feature, or too few runs to tell.
     why : str
         Why it looks no further; empty if it does.
     proposed : ndarray of float64, shape (points, dims)
@@ -102,9 +102,15 @@ class Search:
         """Points in SI as points of the unit cube."""
         return np.stack([one.fractions(points[:, i]) for i, one in enumerate(self.ranges)], axis=-1)
 
-    def si(self, places: Floats) -> Floats:
-        """Points of the unit cube in SI."""
-        return np.stack([one.values(places[..., i]) for i, one in enumerate(self.ranges)], axis=-1)
+    def si(self, places: Floats, points: Floats) -> Floats:
+        """Places of the unit cube in SI: where a point is, exactly that."""
+        values = np.stack([one.values(places[..., i]) for i, one in enumerate(self.ranges)], axis=-1)
+        known = self.place(points)
+        for index in np.ndindex(places.shape[:-1]):
+            apart = np.abs(known - places[index]).max(axis=1)
+            if (apart < ROUNDING).any():
+                values[index] = points[apart.argmin()]
+        return values
 
     def look(self, points: Floats, values: Floats) -> Look:
         """
@@ -125,8 +131,9 @@ class Search:
         found = find(self.feature, places[there], values[there], self.level)
         if found is None:
             return Look(None, self._absent(points[there], values[there].mean(axis=1)), none)
-        if why := self._end(found, int(inside.sum())):
-            return Look(found, why, none)
+        told = self._told(found, points)
+        if why := self._end(found, told, int(inside.sum())):
+            return Look(told, why, none)
         missing = places[inside & ~there]
         means = values[there].mean(axis=1)
         proposed = propose(self.feature, found, places[there], means, missing, self.at_once)
@@ -134,7 +141,7 @@ class Search:
             np.stack([one.near(proposed[:, i]) for i, one in enumerate(self.ranges)], axis=-1), points
         )
         why = "" if len(proposed) else "there is no other value in the bracket"
-        return Look(found, why, proposed)
+        return Look(told, why, proposed)
 
     def inside(self, points: Floats) -> NDArray[np.bool_]:
         """Which points, shape (points, dims), SI, lie in the ranges."""
@@ -147,9 +154,15 @@ class Search:
         fresh = dict.fromkeys(tuple(point) for point in proposed.tolist() if tuple(point) not in known)
         return np.array(list(fresh)).reshape(-1, len(self.ranges))
 
-    def _end(self, found: Found, number: int) -> str:
-        low, high = self.si(found.low), self.si(found.high)
-        width = np.where(self.absolute, high - low, found.width)
+    def _told(self, found: Found, points: Floats) -> Found:
+        """A feature of the unit cube in SI."""
+        at, low, high, each = (
+            self.si(place, points) for place in (found.at, found.low, found.high, found.each)
+        )
+        return replace(found, at=at, low=low, high=high, each=each)
+
+    def _end(self, found: Found, told: Found, number: int) -> str:
+        width = np.where(self.absolute, told.width, found.width)
         if np.all(width <= np.array(self.tolerance) * (1 + ROUNDING)):
             return "the bracket is within the tolerance"
         if found.noise:
