@@ -1,6 +1,5 @@
 """The command ``dhmodel refine``; what takes time to import waits for it."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +8,17 @@ import typer
 from dhmodel.arguments import read_axes, read_pairs, read_ranges
 from dhmodel.errors import InputError, Interrupted
 from dhmodel.options import DRUG, DURATION, PARADIGM, SEED, SET, STATE, STIMULUS, TARGET, WARMUP
-from dhmodel.sweeping import AXIS, CHECK, DRY_RUN, FAILED, TIME_LIMIT, WORKERS
+from dhmodel.sweeping import (
+    AXIS,
+    CHECK,
+    CLUSTER,
+    DRY_RUN,
+    FAILED,
+    MEMORY_LIMIT,
+    TIME_LIMIT,
+    WORKERS,
+    read_workers,
+)
 
 __all__ = ["EXAMPLES", "refine"]
 
@@ -62,6 +71,8 @@ def refine(
     out: Annotated[Path | None, OUT] = None,
     workers: Annotated[int | None, WORKERS] = None,
     time_limit: Annotated[str | None, TIME_LIMIT] = None,
+    memory_limit: Annotated[str | None, MEMORY_LIMIT] = None,
+    cluster: Annotated[Path | None, CLUSTER] = None,
     check: Annotated[bool, CHECK] = False,
     dry_run: Annotated[bool, DRY_RUN] = False,
 ) -> None:
@@ -85,13 +96,14 @@ def refine(
         points,
         at_once,
     )
-    processes = (os.cpu_count() or 1) if workers is None else workers
+    processes = read_workers(workers, cluster)
     if dry_run:
         from dhmodel.sweep.refining import estimate_search
 
         typer.echo(estimate_search(search, store, processes))
         return
-    _run(search, store, out, workers=processes, time_limit=time_limit, check=check)
+    options = {"time_limit": time_limit, "memory_limit": memory_limit, "cluster": cluster, "check": check}
+    _run(search, store, out, workers=processes, **options)
 
 
 def _tolerance(given: list[str] | None) -> Any:

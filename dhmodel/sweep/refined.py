@@ -62,6 +62,10 @@ def _told(search: Search, looks: Sequence[Look]) -> list[tuple[str, str, str, li
             parts.append((one.name + ending, one.unit, about, values))
         each = [np.nan if f is None else _sd(f.each[:, i]) for f in found]
         parts.append((f"{one.name}.sd", one.unit, f"{what}, deviation over replicates", each))
+        alone = [0.0 if f is None else float(np.isfinite(f.each[:, i]).sum()) for f in found]
+        parts.append(
+            (f"{one.name}.n", "1", f"replicates that have the {search.feature} by themselves", alone)
+        )
     unit, name = search.quantity.unit, search.quantity.name
     mean = [np.nan if f is None else float(f.value.mean()) for f in found]
     deviation = [np.nan if f is None else _sd(f.value) for f in found]
@@ -124,11 +128,13 @@ def feature_text(search: Search, ds: "xr.Dataset") -> str:
 def _paragraph(search: Search, ds: "xr.Dataset") -> list[str]:
     lines = []
     for one in search.ranges:
-        at, low, high, sd = (
-            float(ds[f"{PREFIX}.{one.name}{ending}"]) for ending in ("", ".low", ".high", ".sd")
+        at, low, high, sd, alone = (
+            float(ds[f"{PREFIX}.{one.name}{ending}"]) for ending in ("", ".low", ".high", ".sd", ".n")
         )
         bracket = f"between {_shown(one.name, low)} and {_shown(one.name, high)}"
-        each = "" if np.isnan(sd) else f", sd {_shown(one.name, sd)} over the replicates"
+        total = ds.sizes["replicate"]
+        own = "" if alone == total else f"; {alone:.0f} of {total} replicates have it by themselves"
+        each = own if np.isnan(sd) else f"; sd {_shown(one.name, sd)} over replicates{own}"
         lines.append(f"{one.name} = {_shown(one.name, at)} ({bracket}{each})")
     value, sd = float(ds[f"{PREFIX}.value"]), float(ds[f"{PREFIX}.value_sd"])
     spread = "" if np.isnan(sd) else f" ± {_number(sd, search.quantity.unit)}"

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.sweep.cost import estimate, left
+from dhmodel.sweep.groups import STATUSES
 from dhmodel.sweep.growing import recover
-from dhmodel.sweep.making import STATUSES
 from dhmodel.sweep.opening import open_dataset
 from dhmodel.sweep.quantities import Function
 from dhmodel.sweep.refined import Index, title, with_feature
@@ -60,6 +60,8 @@ def refine(
     target: str = "auto",
     progress: bool = True,
     time_limit: object = None,
+    memory_limit: object = None,
+    cluster: str | Path | None = None,
     check: bool = False,
 ) -> "xr.Dataset":
     """
@@ -100,7 +102,7 @@ def refine(
         one range all combinations share their points.
     paradigm, state, stimulus, drugs, set, duration, warmup, seed, replicates, store, workers, target
         As in `dhmodel.sweep`.
-    progress, time_limit, check
+    progress, time_limit, memory_limit, cluster, check
         As in `dhmodel.sweep`.
 
     Returns
@@ -108,9 +110,9 @@ def refine(
     xarray.Dataset
         The whole sweep, as of `dhmodel.sweep`, and over the dimensions of `axes`: for every range
         ``refined.<axis>``, the position, with ``.low`` and ``.high``, the points that bound it, and ``.sd``,
-        the standard deviation over the positions of each replicate alone; ``refined.value`` and
-        ``refined.value_sd``, the measure there; ``refined.why``, why the search ended. Values are missing
-        where there is no such feature.
+        the standard deviation over the positions of the ``.n`` replicates that have it alone;
+        ``refined.value`` and ``refined.value_sd``, the measure there; ``refined.why``, why the search ended.
+        Values are missing where there is no such feature.
 
     Raises
     ------
@@ -144,7 +146,8 @@ def refine(
         points,
         at_once,
     )
-    options = {"workers": workers, "progress": progress, "time_limit": time_limit, "check": check}
+    options: dict[str, Any] = {"workers": workers, "progress": progress, "check": check, "cluster": cluster}
+    options |= {"time_limit": time_limit, "memory_limit": memory_limit}
     found = run_search(search, None if store is None else Path(store), **options)
     if failed := failures(found):
         warnings.warn(f"{failed} of {found['status'].size} runs failed; `error` says why", stacklevel=2)
