@@ -16,6 +16,7 @@ _HOME = {
     "parameter": "dhmodel.parameters",
     "read_trains": "dhmodel.stimulation.interop",
     "SpikeTrains": "dhmodel.stimulation.trains",
+    "refine": "dhmodel.sweep.refining",
     "stimulate": "dhmodel.stimulation.view",
     "validate": "dhmodel.evidence.validate",
     "list_drugs": "dhmodel.listing",

@@ -21,6 +21,7 @@ __all__ = [
     "read_input",
     "read_kind",
     "read_pairs",
+    "read_ranges",
     "refuse",
 ]
 
@@ -64,6 +65,11 @@ def read_axes(given: list[str] | None) -> dict[str, list[str]]:
     return _lists("--axis", given)
 
 
+def read_ranges(given: list[str] | None) -> dict[str, list[str]]:
+    """Read ``NAME=LOW,HIGH[,log]`` arguments: the bounds of each range."""
+    return _lists("--range", given)
+
+
 def _lists(option: str, given: list[str] | None) -> dict[str, list[str]]:
     pairs = read_pairs(option, given)
     return {name: [value.strip() for value in text.split(",")] for name, text in pairs.items()}
@@ -79,7 +85,7 @@ def read_design(
     if points is not None:
         found["points"] = _rows(points)
     if sample is not None:
-        found["sample"] = _sample(sample) | {"ranges": _lists("--range", ranges)}
+        found["sample"] = _sample(sample) | {"ranges": read_ranges(ranges)}
     elif ranges:
         raise InputError("--range: needs --sample METHOD:NUMBER")
     return found

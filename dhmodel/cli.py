@@ -1,5 +1,5 @@
 """
-The command line: ``dhmodel run | sweep | status | export | plot | validate | list | info | bench``.
+The command line: ``dhmodel run | sweep | refine | status | export | plot | validate | list | info | bench``.
 
 Every import that takes time stands in the command that needs it, so that ``dhmodel list`` answers at once.
 """
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dhmodel import sweeping
+from dhmodel import searching, sweeping
 from dhmodel.arguments import (
     KINDS,
     check_store,
@@ -123,6 +123,7 @@ def run(
 
 
 app.command(epilog=examples(*sweeping.EXAMPLES))(sweeping.sweep)
+app.command(epilog=examples(*searching.EXAMPLES))(searching.refine)
 
 
 @app.command()

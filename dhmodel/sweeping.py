@@ -99,7 +99,7 @@ def sweep(
         )
     spec = build_spec(axes, arguments, arguments.pop("replicates", 5), design=design)
     path = store or Path("results") / f"{file.name if file else 'sweep'}.zarr"
-    at_once = _at_once(workers, cluster)
+    at_once = read_workers(workers, cluster)
     if dry_run:
         typer.echo(estimate(spec, path, at_once))
         return
@@ -118,7 +118,7 @@ def sweep(
     _tell(done, path, file)
 
 
-def _at_once(workers: int | None, cluster: Path | None) -> int:
+def read_workers(workers: int | None, cluster: Path | None) -> int:
     """How many runs there are at once; of a scheduler that is there, nobody knows before it is asked."""
     if cluster is not None:
         from dhmodel.sweep.cluster_file import read_cluster

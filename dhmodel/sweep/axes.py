@@ -1,6 +1,6 @@
 """The axes of a sweep: names and values that users give, checked, and as the coordinates they become."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,6 +80,13 @@ def build_axis(name: str, values: Iterable[object], extra: tuple[Parameter, ...]
     if not axis.values:
         raise InputError(f"{where}: empty, needs at least one value")
     return axis
+
+
+def listed(values: object, where: str) -> list[object]:
+    """Return given values as a list; InputError, which begins with `where`, if they are none."""
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise InputError(f"{where}: got {quoted(values)}, needs a list of values")
+    return list(values)
 
 
 def _text(value: object, where: str) -> str:

@@ -107,6 +107,18 @@ def estimate(spec: SweepSpec, path: Path, workers: int) -> str:
     return "\n".join(f"{name:<10} {text}" for name, text in lines.items())
 
 
+def left(spec: SweepSpec, path: Path) -> int:
+    """
+    How many runs of a sweep are not in its store.
+
+    Raises
+    ------
+    StoreError
+        What lies there cannot be continued by this sweep.
+    """
+    return len(spec.plans) * spec.replicates - sum(_done(spec, path))
+
+
 def _noted() -> dict[str, Any]:
     for folder in cache_folders():
         with suppress(OSError, ValueError, TypeError):

@@ -4,7 +4,7 @@ Points that are no grid: axes that move together, a list of points, or a sample 
 Whatever the design, it becomes columns: for every swept name one value per point.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.errors import InputError, quoted, unknown
-from dhmodel.parameters import Parameter, parameter, paths
-from dhmodel.sweep.axes import Axis, build_axis, key
+from dhmodel.parameters import Parameter
+from dhmodel.sweep.axes import Axis, build_axis, key, listed
+from dhmodel.sweep.ranges import Range
 
 DESIGNS = ("zip", "points", "sample")
 METHODS = ("latin", "sobol", "saltelli")
-LOGARITHMIC = "log"
 _SAMPLE = ("method", "number", "seed", "ranges")
 
 type Columns = dict[str, list[object]]
@@ -77,7 +77,7 @@ def _built(columns: Mapping[str, list[object]], extra: tuple[Parameter, ...]) ->
 def _zipped(columns: object) -> Columns:
     if not isinstance(columns, Mapping) or not columns:
         raise InputError(f"zip: got {quoted(columns)}, needs names and a list of values for each")
-    lists = {name: _list(values, f'zip: "{name}"') for name, values in columns.items()}
+    lists = {name: listed(values, f'zip: "{name}"') for name, values in columns.items()}
     lengths = {name: len(values) for name, values in lists.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
@@ -85,15 +85,9 @@ def _zipped(columns: object) -> Columns:
     return lists
 
 
-def _list(values: object, where: str) -> list[object]:
-    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise InputError(f"{where}: got {quoted(values)}, needs a list of values")
-    return list(values)
-
-
 def _turned(rows: object) -> Columns:
     """Columns of a list of points."""
-    points = _list(rows, "points")
+    points = listed(rows, "points")
     if not points:
         raise InputError("points: empty, needs at least one point")
     for number, point in enumerate(points):
@@ -134,7 +128,7 @@ def _sampled(sample: object, extra: tuple[Parameter, ...]) -> tuple[Axis, ...]:
     if not isinstance(ranges, Mapping) or not ranges:
         raise InputError(f"sample: ranges is {quoted(ranges)}, needs names, and [low, high] for each")
     number, seed = _whole(sample, "number", None, 2), _whole(sample, "seed", 1, 0)
-    found = {name: _Range(name, bounds, extra) for name, bounds in ranges.items()}
+    found = {name: Range(name, bounds, extra, "sample: range") for name, bounds in ranges.items()}
     unit = _unit_cube(method, number, len(found), seed)
     columns = {name: one.at(unit[:, i]) for i, (name, one) in enumerate(found.items())}
     return _built(columns, extra)
@@ -145,48 +139,6 @@ def _whole(sample: Mapping[str, object], name: str, default: int | None, least: 
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"sample: {name} is {quoted(value)}, needs a whole number of at least {least}")
     return value
-
-
-class _Range:
-    """From where to where a sampled axis goes."""
-
-    def __init__(self, name: str, bounds: object, extra: tuple[Parameter, ...]):
-        where = f'sample: range of "{name}"'
-        given = _list(bounds, where)
-        if len(given) not in (2, 3) or (len(given) == 3 and given[2] != LOGARITHMIC):
-            raise InputError(
-                f'{where}: got {quoted(bounds)}, needs [low, high] or [low, high, "{LOGARITHMIC}"]'
-            )
-        axis = build_axis(name, given[:2], extra)
-        low, high = axis.values
-        if not axis.unit or isinstance(low, str) or isinstance(high, str):
-            raise InputError(f"{where}: is a choice among names; only numbers have a range")
-        if not low < high:
-            raise InputError(f"{where}: {given[0]} is not below {given[1]}")
-        self.log = len(given) == 3
-        if self.log and low <= 0:
-            raise InputError(f"{where}: begins at {given[0]}; logarithmic, it needs to begin above 0")
-        self.low, self.high, self.unit = low, high, axis.unit
-        self.whole = name in paths(extra) and parameter(name, extra).integer
-
-    def at(self, fractions: NDArray[Any]) -> list[object]:
-        """Values, as a user would write them, at fractions (0 to 1) of the range."""
-        # whole numbers share the range evenly, the last one included
-        low, high = (
-            (self.low - 0.5, self.high + 0.5) if self.whole and not self.log else (self.low, self.high)
-        )
-        if self.log:
-            values = low * (high / low) ** fractions
-        else:
-            values = low + (high - low) * fractions
-        if self.whole:
-            return [int(value) for value in np.clip(np.rint(values), self.low, self.high)]
-        clipped = np.clip(
-            values, self.low, self.high
-        )  # rounding may leave the range, and with it the allowed
-        return [
-            f"{value:.15g} {self.unit}" if self.unit != "1" else float(f"{value:.15g}") for value in clipped
-        ]
 
 
 def _unit_cube(method: str, number: int, dims: int, seed: int) -> NDArray[Any]:

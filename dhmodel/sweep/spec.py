@@ -141,7 +141,7 @@ def build_spec(
     count("replicates", replicates)
     if not isinstance(axes, Mapping) or not (axes or design):
         raise InputError("axes: a sweep needs at least one axis")
-    extra = _brought(axes, design, arguments)
+    extra = own_parameters(axes, design, arguments)
     built = tuple(build_axis(name, values, extra) for name, values in axes.items())
     columns = build_columns(design, extra)
     for axis in built:
@@ -152,6 +152,16 @@ def build_spec(
     plans = tuple(_plan_points(built, columns, arguments, planner))
     fixed = _fixed((*built, *columns), arguments, plans[0], extra)
     return SweepSpec(built, columns, plans, replicates, fixed)
+
+
+def own_parameters(
+    axes: Mapping[str, Iterable[object]], design: Mapping[str, object], arguments: Mapping[str, object]
+) -> tuple[Parameter, ...]:
+    """Parameters of the paradigms that are not of the package, whether fixed or swept."""
+    swept = axes.get("paradigm", ())
+    given = swept if isinstance(swept, list | tuple) else ()
+    every = dict.fromkeys((*given, *swept_paradigms(design), arguments.get("paradigm")))
+    return tuple(one for each in every for one in brought(each))
 
 
 def count(name: str, given: object) -> None:
@@ -183,16 +193,6 @@ def plain(identity: Mapping[str, object]) -> dict[str, Any]:
 def _short(value: object) -> str:
     text = "nothing" if value is None else json.dumps(value)
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _brought(
-    axes: Mapping[str, Iterable[object]], design: Mapping[str, object], arguments: Mapping[str, object]
-) -> tuple[Parameter, ...]:
-    """Parameters of the paradigms that are not of the package, whether fixed or swept."""
-    swept = axes.get("paradigm", ())
-    given = swept if isinstance(swept, list | tuple) else ()
-    every = dict.fromkeys((*given, *swept_paradigms(design), arguments.get("paradigm")))
-    return tuple(one for each in every for one in brought(each))
 
 
 def _refuse_both(axes: tuple[Axis, ...], columns: tuple[Axis, ...]) -> None:

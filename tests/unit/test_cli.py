@@ -96,10 +96,13 @@ def test_version(dhmodel):
 def test_help_names_every_command(dhmodel, arguments):
     code, out, _ = dhmodel(*arguments)
     assert code == 0
-    assert all(f"\n  {name} " in out for name in ("run", "sweep", "status", "plot", "list", "info", "bench"))
+    assert all(
+        f"\n  {name} " in out
+        for name in ("run", "sweep", "refine", "status", "plot", "list", "info", "bench")
+    )
 
 
-@pytest.mark.parametrize("command", ["run", "sweep", "export", "plot", "validate", "list", "info"])
+@pytest.mark.parametrize("command", ["run", "sweep", "refine", "export", "plot", "validate", "list", "info"])
 def test_help_of_a_command_shows_examples_that_begin_their_lines(dhmodel, command):
     code, out, _ = dhmodel(command, "--help")
     assert code == 0 and f"\n  Examples:\n    dhmodel {command}" in out
@@ -168,6 +171,13 @@ MISTAKES = [
     (("run", "--out", "x.csv"), "allowed endings: .nc, .zarr"),
     (("run", "--out", "/proc/x/y.nc"), "/proc/x/y.nc: cannot write: "),
     (("sweep",), "needs a NAME (see `dhmodel list sweeps`), a FILE.toml or --axis"),
+    (("refine", "lowest"), "ranges: got {}, needs names, and [low, high] for each"),
+    (("refine", "lowest", "--range", "pag.drive=0,1"), 'unknown feature "lowest"; allowed: minimum, '),
+    (("refine", "minimum", "--range", "pag.drive=0"), 'range of "pag.drive": got ["0"], needs [low, high]'),
+    (
+        ("refine", "minimum", "--range", "pag.drive=0,1", "--tolerance", "0.1", "--tolerance", "0.2"),
+        "--tolerance: given several times, needs NAME=WIDTH",
+    ),
     (("sweep", "scs_frequncy"), 'nearest: "scs_frequency"'),
     (("sweep", "gone.toml"), "gone.toml: No such file or directory"),
     (("sweep", "--axis", "state="), '--axis: got "state=", needs NAME=VALUE'),
@@ -297,6 +307,24 @@ set = { "windup.number" = 3 }
 populations = ["WDR", "PN"]
 baseline = { "tonic.frequency" = "0 Hz" }
 """
+
+
+REFINE = ("refine", "crossing", "--level", "5 Hz", "--range", "tonic.frequency=0 Hz,100 Hz", "--paradigm")
+
+
+def test_a_search_on_the_command_line(dhmodel, tmp_path, fake_sweeps):
+    pytest.importorskip("adaptive", reason="the extra refine is not installed")
+    command = (*REFINE, "tonic", "--tolerance", "tonic.frequency=5 Hz", "--replicates", "2", "--workers", "1")
+    code, out, _ = dhmodel(*command, "--dry-run")
+    assert code == 0 and "at least:\npoints     5 (tonic.frequency 5)" in out and not fake_sweeps
+    code, out, _ = dhmodel(*command, "--out", "found.nc")
+    assert code == 0 and "tonic.frequency = 11" in out and "results in results/refine.zarr" in out
+    runs = len(fake_sweeps)
+    assert float(xr.open_dataset("found.nc")["refined.value"]) == pytest.approx(5)
+    assert dhmodel(*command)[0] == 0 and len(fake_sweeps) == runs
+    assert dhmodel(*command, "--dry-run")[1].endswith("nothing to run\n")
+    code, _, err = dhmodel(*command, "--level", "500 Hz")
+    assert code == 2 and "rate of WDR does not cross 500 Hz: it is 10.5 Hz at 0 Hz" in err
 
 
 def test_points_on_the_command_line(dhmodel, tmp_path, fake_sweeps):

@@ -121,7 +121,7 @@ def test_what_is_swept_are_coordinates_along_point(tmp_path):
     assert ds["tonic.frequency"].dims == ds["tonic.amplitude"].dims == ("point",)
     assert ds["point"].values.tolist() == [0, 1] and ds["tonic.frequency"].values.tolist() == [10, 50]
     assert set(TWO) <= set(ds["rate"].coords) and ds["tonic.frequency"].attrs["units"] == "Hz"
-    assert ds.sel(point=ds["tonic.frequency"] == 50)["tonic.amplitude"].item() == 0.6
+    assert ds.sel(point=ds["tonic.frequency"] == 50)["tonic.amplitude"].values.item() == 0.6
     lines = status_text(ds).splitlines()
     assert lines[1:5] == [
         "point: 0, 1",
