@@ -117,10 +117,12 @@ def test_list(dhmodel, kind):
             "states": {"naive", "snl"},
             "drugs": {"bicuculline", "strychnine", "ap5", "nk1_antagonist", "can_blocker"},
             "stimuli": set(list_stimuli()),
+            "protocols": {"scs_30min", "naloxone"},
+            "slow_states": {"gaba", "kcc2"},
             "sweeps": {"scs_frequency"},
             "findings": {"torsney2006_gate"},
             "readouts": {"rate(run,"},
-            "parameters": set(paths()),
+            "parameters": {*paths(), "slow.gaba.off"},
         }[kind]
     )
 
