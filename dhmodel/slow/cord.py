@@ -72,6 +72,12 @@ class Chosen:
         return np.array([*map(of_state, self.states.values()), *[of_drug] * len(self.drugs)], dtype=float)
 
     @cached_property
+    def coupled(self) -> dict[str, int]:
+        """States whose targets ask for other states, and their places in `names`."""
+        found = enumerate(self.states.items())
+        return {name: at for at, (name, one) in found if one.target.names() & self.states.keys()}
+
+    @cached_property
     def low(self) -> Floats:
         """Lower bounds of everything that moves, shape (names,)."""
         return self.per_state(lambda one: one.low, 0.0)
@@ -228,17 +234,15 @@ class Cord:
             name: {**fixed, **{key: chosen.number(name, key) for key in state.numbers}}
             for name, state in chosen.states.items()
         }
-        coupled = [name for name, one in chosen.states.items() if one.target.names() & chosen.states.keys()]
         values = np.zeros(len(chosen.states))
         for at, (name, state) in enumerate(chosen.states.items()):
-            if name not in coupled:
+            if name not in chosen.coupled:
                 values[at] = state.target.evaluate(scopes[name], called)
-        places = {name: list(chosen.states).index(name) for name in coupled}
 
         def raw(states: Floats) -> Floats:
             found = values.copy()
             now = dict(zip(chosen.states, states.tolist(), strict=False))
-            for name, at in places.items():
+            for name, at in chosen.coupled.items():
                 found[at] = chosen.states[name].target.evaluate({**now, **scopes[name]}, called)
             return found
 

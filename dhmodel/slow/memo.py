@@ -24,7 +24,6 @@ __all__ = ["Memo"]
 HEAD = '{"dhmodel epochs": 1}'
 
 type Arrays = Mapping[str, NDArray[Any]]
-type Measure = Callable[[Plan, int], Arrays]
 
 
 class Memo:
@@ -35,8 +34,6 @@ class Memo:
     ----------
     file : Path, optional
         Where results are kept, and read if it is there.
-    run : callable
-        What runs a plan for a replicate; `dhmodel.simulate.measure`.
 
     Attributes
     ----------
@@ -51,8 +48,8 @@ class Memo:
         The file is there and is none of a protocol, or it cannot be read or written.
     """
 
-    def __init__(self, file: Path | None = None, run: Measure = measure):
-        self._file, self._run = file, run
+    def __init__(self, file: Path | None = None):
+        self._file = file
         self._found: dict[str, Arrays] = {}
         self.runs = 0
         self.told: Callable[[], object] = lambda: None
@@ -63,7 +60,7 @@ class Memo:
         """Arrays of these names that a run gives; those that it does not give are left out."""
         key = self._key(plan, replicate)
         if key not in self._found:
-            measured = self._run(plan, replicate)
+            measured = measure(plan, replicate)
             self.runs += 1
             self._found[key] = {name: np.asarray(measured[name]) for name in names if name in measured}
             self._keep(key)

@@ -93,7 +93,7 @@ def read_timetable(given: object) -> Timetable:
         entries out of order or that contradict each other, a file outside of the protocol's folder.
     """
     if isinstance(given, Mapping):
-        return _Reader("protocol", Path()).timetable(given)
+        return _Reader("given", Path()).timetable(given)
     if isinstance(given, str) and not given.endswith(".toml"):
         known = sorted(file.stem for file in FOLDER.glob("*.toml"))
         if given not in known:
