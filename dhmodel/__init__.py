@@ -14,6 +14,7 @@ _HOME = {
     "afferents": "dhmodel.stimulation.afferents",
     "cohort": "dhmodel.parameters",
     "parameter": "dhmodel.parameters",
+    "protocol": "dhmodel.slow.protocol",
     "read_trains": "dhmodel.stimulation.interop",
     "SpikeTrains": "dhmodel.stimulation.trains",
     "refine": "dhmodel.sweep.refining",

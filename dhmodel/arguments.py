@@ -25,7 +25,18 @@ __all__ = [
     "refuse",
 ]
 
-KINDS = ("paradigms", "states", "drugs", "stimuli", "sweeps", "findings", "readouts", "parameters")
+KINDS = (
+    "paradigms",
+    "states",
+    "drugs",
+    "stimuli",
+    "protocols",
+    "slow_states",
+    "sweeps",
+    "findings",
+    "readouts",
+    "parameters",
+)
 """What can be listed."""
 
 FIGURES = ("png", "pdf", "svg")
@@ -122,6 +133,14 @@ def read_kind(kind: str) -> Mapping[str, str]:
         from dhmodel.sweep.files import sweeps
 
         return sweeps()
+    if kind == "protocols":
+        from dhmodel.slow.reading import protocols
+
+        return protocols()
+    if kind == "slow_states":
+        from dhmodel.slow.states import slow_states
+
+        return {name: f"{one.target.text}: {one.about}" for name, one in slow_states().items()}
     if kind == "findings":
         from dhmodel.evidence.ledger import findings
 
@@ -132,8 +151,9 @@ def read_kind(kind: str) -> Mapping[str, str]:
         return functions()
     if kind == "parameters":
         from dhmodel.parameters import parameter, paths
+        from dhmodel.slow.states import numbers, slow_states
 
-        found = [parameter(path) for path in paths()]
+        found = [*map(parameter, paths()), *numbers(slow_states())]
         return {one.path: f"{one.default()}  {one.about}" for one in found}
     if kind not in KINDS:
         raise unknown("kind of thing", kind, KINDS)

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dhmodel import searching, sweeping
+from dhmodel import protocols, searching, sweeping
 from dhmodel.arguments import (
     KINDS,
     check_store,
@@ -25,7 +25,20 @@ from dhmodel.arguments import (
 )
 from dhmodel.errors import DHModelError, InputError, Interrupted, quoted
 from dhmodel.evidence import command
-from dhmodel.options import DRUG, DURATION, PARADIGM, SEED, SET, STATE, STIMULUS, TARGET, WARMUP, examples
+from dhmodel.options import (
+    DRUG,
+    DURATION,
+    PARADIGM,
+    SEED,
+    SET,
+    STATE,
+    STATE_OF_RUN,
+    STIMULUS,
+    TARGET,
+    WARMUP,
+    examples,
+)
+from dhmodel.protocols import CHECKPOINT, PROTOCOL
 
 app = typer.Typer(
     help="Spiking model of the spinal dorsal horn under neuromodulation.",
@@ -54,12 +67,13 @@ def _options(
     epilog=examples(
         'dhmodel run --paradigm tonic --state snl --stimulus pinch --set tonic.frequency="50 Hz"',
         "dhmodel run --stimulus brush --drug bicuculline=1 --replicates 5 --out brush.nc --spikes",
+        "dhmodel run --protocol scs_30min --out scs.nc",
         "dhmodel run --trains units.csv --class LTMR=AB --class noise=none --fill repeat --duration '10 s'",
     )
 )
 def run(
     paradigm: Annotated[str, PARADIGM] = "none",
-    state: Annotated[str, STATE] = "naive",
+    state: Annotated[str | None, STATE_OF_RUN] = None,
     stimulus: Annotated[str, STIMULUS] = "spontaneous",
     settings: Annotated[list[str] | None, SET] = None,
     drug: Annotated[list[str] | None, DRUG] = None,
@@ -89,8 +103,18 @@ def run(
     fill: Annotated[
         str, typer.Option(help="Fibres without a train: background, repeat or silent.")
     ] = "background",
+    protocol: Annotated[str | None, PROTOCOL] = None,
+    checkpoint: Annotated[Path | None, CHECKPOINT] = None,
 ) -> None:
-    """Simulate one condition and print firing rates."""
+    """Simulate one condition, or a protocol over minutes to weeks, and print firing rates."""
+    if protocol is not None:
+        plain = (("paradigm", paradigm, "none"), ("stimulus", stimulus, "spontaneous"), ("drug", drug, None))
+        timed = (("duration", duration, None), ("spikes", spikes, False), ("trains", trains, None))
+        protocols.refuse((*plain, *timed, ("class", classes, None), ("fill", fill, "background")))
+        chosen = {"state": state, "set": read_pairs("--set", settings), "warmup": warmup, "seed": seed}
+        protocols.run(protocol, {**chosen, "replicates": replicates, "target": target}, checkpoint, out)
+        return
+    refuse("--protocol", checkpoint=checkpoint)
     from dhmodel.simulate import simulate
     from dhmodel.sweep.datasets import check_free, save_dataset
 
@@ -100,7 +124,7 @@ def run(
         check_free(out)
     ds = simulate(
         paradigm,
-        state=state,
+        state=state or "naive",
         stimulus=stimulus,
         drugs=doses,
         set=settings_given,
@@ -228,10 +252,12 @@ def info(
 ) -> None:
     """Show value, unit, allowed range and source of a parameter, and how the source was read."""
     from dhmodel.parameters import parameter, paths
+    from dhmodel.slow.states import numbers, slow_states
 
-    below = [name for name in paths() if name.startswith(f"{path}.")]
+    slow = numbers(slow_states())
+    below = [name for name in paths(slow) if name.startswith(f"{path}.")]
     for name in below or [path]:
-        typer.echo(str(parameter(name)))
+        typer.echo(str(parameter(name, slow)))
 
 
 @app.command(

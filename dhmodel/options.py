@@ -3,7 +3,9 @@
 import typer
 
 PARADIGM = typer.Option(help="Stimulation paradigm; see `dhmodel list paradigms`.")
-STATE = typer.Option(help="State of the cord, or one of a cohort (snl#3); see `dhmodel list states`.")
+_STATE = "State of the cord, or one of a cohort (snl#3); see `dhmodel list states`."
+STATE = typer.Option(help=_STATE)
+STATE_OF_RUN = typer.Option("--state", help=f"{_STATE}  [default: naive, or the protocol's]")
 STIMULUS = typer.Option(help="Test stimulus; see `dhmodel list stimuli`.")
 SET = typer.Option(
     "--set", metavar="PATH=VALUE", help='A parameter, such as tonic.frequency="50 Hz"; repeatable.'

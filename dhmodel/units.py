@@ -69,6 +69,8 @@ _OTHER_UNITS = {
     "%": (Fraction(1, 100), "1"),
     "min": (Fraction(60), "s"),
     "h": (Fraction(3600), "s"),
+    "day": (Fraction(86_400), "s"),
+    "week": (Fraction(604_800), "s"),
     "M": (Fraction(1000), "mol/m^3"),
     "mM": (Fraction(1), "mol/m^3"),
     "uM": (Fraction(1, 1000), "mol/m^3"),

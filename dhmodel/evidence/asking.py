@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.evidence import readouts, reductions  # noqa: F401 (they register what expressions may call)
-from dhmodel.evidence.expressions import Expression, in_order, parse, without_types
 from dhmodel.evidence.functions import REGISTERED, WORDS
 from dhmodel.evidence.ledger import Finding, Protocol, Run
 from dhmodel.evidence.trials import Family, Trial, plans
+from dhmodel.expressions import Expression, in_order, parse, without_types
 from dhmodel.parameters import paths
 from dhmodel.recording import Recording
 from dhmodel.simulate import Plan
@@ -44,7 +44,7 @@ def check(name: str, entry: Finding) -> None:
     if twice := protocol.runs.keys() & protocol.numbers.keys():
         raise InputError(f"{name}: {quoted(min(twice))} names both a run and a number")
     for one in parsed.values():
-        one.check(known, REGISTERED, WORDS)
+        one.check(known, REGISTERED, WORDS, "run or number")
     in_order(parsed)
     used = frozenset[str]().union(*(one.names() for one in parsed.values()))
     for run in protocol.runs:

@@ -8,6 +8,7 @@ a figure comes out alike in a script without a display, in a worker and in a not
 from dhmodel.plots.choose import sweep_figure
 from dhmodel.plots.grid import frequency_figure, rate_figure
 from dhmodel.plots.paradigms import paradigm_figure
+from dhmodel.plots.protocol import protocol_figure
 from dhmodel.plots.single import psth_figure, raster, windup_figure
 from dhmodel.plots.stimulation import (
     ecap_figure,
@@ -26,6 +27,7 @@ __all__ = [
     "frequency_figure",
     "loop_figure",
     "paradigm_figure",
+    "protocol_figure",
     "psth_figure",
     "pulse_figure",
     "raster",

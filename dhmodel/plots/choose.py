@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from dhmodel.plots.checks import swept
 from dhmodel.plots.grid import frequency_figure, rate_figure
+from dhmodel.plots.protocol import protocol_figure
 from dhmodel.plots.single import psth_figure, raster, windup_figure
 
 
@@ -17,7 +18,8 @@ def sweep_figure(ds: xr.Dataset, populations: Sequence[str] = ("WDR", "PN")) -> 
 
     A sweep becomes lines against its longest numeric axis (or its first axis): in percent of no stimulation
     for a stimulation frequency that holds 0, else in Hz. A single simulation becomes its raster if spikes
-    were kept, its responses to the shocks if there are any, or else its time course.
+    were kept, its responses to the shocks if there are any, or else its time course. A protocol becomes a
+    page of all that it holds.
 
     Parameters
     ----------
@@ -34,6 +36,8 @@ def sweep_figure(ds: xr.Dataset, populations: Sequence[str] = ("WDR", "PN")) -> 
     InputError
         If more axes are swept than a figure has: x, columns and lines.
     """
+    if "protocol_time" in ds.dims:
+        return protocol_figure(ds, populations)
     over = swept(ds)
     if not over and "spike_time_WDR" in ds:
         return raster(ds)

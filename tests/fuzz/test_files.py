@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from dhmodel.errors import DHModelError
 from dhmodel.evidence import asking, ledger
-from dhmodel.evidence.expressions import parse
 from dhmodel.evidence.functions import REGISTERED, WORDS
+from dhmodel.expressions import parse
 from dhmodel.simulate import plan
 from dhmodel.stimulation.paradigms import Paradigm, channel_fields
 from dhmodel.sweep.files import read_sweep

@@ -120,10 +120,12 @@ def test_list(dhmodel, kind):
             "states": {"naive", "snl"},
             "drugs": {"bicuculline", "strychnine", "ap5", "nk1_antagonist", "can_blocker"},
             "stimuli": set(list_stimuli()),
+            "protocols": {"scs_30min", "naloxone"},
+            "slow_states": {"gaba", "kcc2"},
             "sweeps": {"scs_frequency"},
             "findings": {"torsney2006_gate"},
             "readouts": {"rate(run,"},
-            "parameters": set(paths()),
+            "parameters": {*paths(), "slow.gaba.off"},
         }[kind]
     )
 
@@ -173,7 +175,7 @@ MISTAKES = [
     (("sweep",), "needs a NAME (see `dhmodel list sweeps`), a FILE.toml or --axis"),
     (("refine", "lowest"), "ranges: got {}, needs names, and [low, high] for each"),
     (("refine", "lowest", "--range", "pag.drive=0,1"), 'unknown feature "lowest"; allowed: minimum, '),
-    (("refine", "minimum", "--range", "pag.drive=0"), 'range of "pag.drive": got ["0"], needs [low, high]'),
+    (("refine", "minimum", "--range", "pag.drive=0"), "range of \"pag.drive\": got ['0'], needs [low, high]"),
     (
         ("refine", "minimum", "--range", "pag.drive=0,1", "--tolerance", "0.1", "--tolerance", "0.2"),
         "--tolerance: given several times, needs NAME=WIDTH",

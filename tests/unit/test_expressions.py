@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from dhmodel.errors import InputError
-from dhmodel.evidence.expressions import in_order, parse
+from dhmodel.expressions import in_order, parse
 
 FUNCTIONS = {
     "double": lambda of: 2 * of,
@@ -87,7 +87,7 @@ def test_what_is_no_expression_is_refused(text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("d + 1", 'unknown run or number "d" in here; allowed: a, b, run'),
+        ("d + 1", 'unknown name "d" in here; allowed: a, b, run'),
         ("doble(a)", 'unknown function "doble" in here.*nearest: "double"'),
         ("double()", r"here: double\(of\): missing a required argument: 'of'"),
         ("double(a, b)", r"here: double\(of\): too many positional arguments"),

@@ -13,6 +13,7 @@ from dhmodel.units import UnitError, canonical, format_si, scale, si_unit, to_si
 BRIAN2 = {
     "1": 1.0, "%": 0.01,
     "s": b2.second, "ms": b2.ms, "us": b2.us, "min": 60 * b2.second, "h": 3600 * b2.second,
+    "day": 86_400 * b2.second, "week": 604_800 * b2.second,
     "Hz": b2.Hz, "kHz": b2.kHz, "V": b2.volt, "mV": b2.mV, "uV": b2.uvolt,
     "A": b2.amp, "mA": b2.mA, "uA": b2.uA, "nA": b2.nA, "pA": b2.pA,
     "S": b2.siemens, "mS": b2.mS, "uS": b2.uS, "nS": b2.nS, "pS": allunits.psiemens,
@@ -81,13 +82,13 @@ def test_si_unit_by_name(unit, si):
     assert si_unit(unit) == si
 
 
-@given(value=finite, unit=st.sampled_from(sorted(set(ALL_UNITS) - {"min", "h"})))
+@given(value=finite, unit=st.sampled_from(sorted(set(ALL_UNITS) - {"min", "h", "day", "week"})))
 def test_format_and_read_is_the_identity(value, unit):
     si = canonical(value * scale(unit))
     assert to_si(format_si(si, unit), unit, "x") == si
 
 
-@given(value=finite, unit=st.sampled_from(["min", "h"]))
+@given(value=finite, unit=st.sampled_from(["min", "h", "day", "week"]))
 def test_format_and_read_minutes_and_hours(value, unit):
     assert to_si(format_si(value, unit), unit, "x") == pytest.approx(value, rel=1e-14)
 

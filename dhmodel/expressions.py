@@ -1,8 +1,9 @@
-"""Numbers as expressions over runs: arithmetic, comparisons and registered functions, nothing else of Python.
+"""Numbers as expressions: arithmetic, comparisons and registered functions, nothing else of Python.
 
-An expression is parsed into Python's syntax tree and walked; it is never executed as code. What the functions
-return are arrays with named dimensions (`xarray.DataArray`), so that a value of each replicate, of each cell
-or of each run of a family meets another of its kind whatever their order.
+An expression is parsed into Python's syntax tree and walked; it is never executed as code. Names stand for
+what the caller says: numbers, or, in the ledger of findings, arrays with named dimensions
+(`xarray.DataArray`), so that a value of each replicate, of each cell or of each run of a family meets another
+of its kind.
 """
 
 import ast
@@ -40,7 +41,7 @@ _MISFITS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
 #: Of an expression, in characters.
 _LONGEST = 2000
 
-_ALLOWED = "numbers, names of runs and numbers, + - * / **, < <= > >=, and, or, not, and functions"
+_ALLOWED = "numbers, names, + - * / **, < <= > >=, and, or, not, and functions"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Expression:
             node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name) and id(node) not in called
         )
 
-    def check(self, names: Iterable[str], functions: Functions, words: Words) -> None:
+    def check(self, names: Iterable[str], functions: Functions, words: Words, kind: str = "name") -> None:
         """
         Complain of what evaluation would stumble over, before anything is run.
 
@@ -78,6 +79,8 @@ class Expression:
         functions : mapping of {str : callable}
         words : mapping of {str : iterable of str}
             What an argument of that name may be, if it is text.
+        kind : str
+            What messages call a name.
 
         Raises
         ------
@@ -86,7 +89,7 @@ class Expression:
         """
         for name in sorted(self.names()):
             if name not in names:
-                raise unknown("run or number", name, names, self.where)
+                raise unknown(kind, name, names, self.where)
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Call):
                 self._check_call(node, functions, words)

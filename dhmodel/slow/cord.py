@@ -1,0 +1,271 @@
+"""One replicate of the circuit as slow states see it: what they make of it, and what it drives them with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dhmodel.parameters import Parameters, parameter, resolve
+from dhmodel.parameters.layout import POPULATIONS, SOURCES
+from dhmodel.recording import DELIVERED
+from dhmodel.simulate import Plan, plan
+from dhmodel.slow.epochs import FINEST, Drives, Stretch
+from dhmodel.slow.functions import functions, of_cord
+from dhmodel.slow.memo import Memo
+from dhmodel.slow.states import SlowState, inputs
+from dhmodel.slow.timetable import Drug, Settings, Test
+from dhmodel.stimulation.paradigms import brought
+from dhmodel.units import format_si, scale
+
+__all__ = ["Chosen", "Cord"]
+
+type Floats = NDArray[np.float64]
+
+AT_ONCE = 1e-6
+"""Time constant of a drug that comes or goes at once, s."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """
+    What does not change during a protocol, nor from replicate to replicate.
+
+    Attributes
+    ----------
+    states : mapping of {str : SlowState}
+    numbers : mapping of {str : float}
+        Resolved numbers of the states, by their full paths, SI.
+    drugs : tuple of str
+        Drugs that the timetable gives at any time.
+    epoch, settle, warmup : float
+        Length of an epoch, what of its beginning is not measured, and what is run before it; s.
+    tolerance : float
+    seed : int
+    target : str
+    """
+
+    states: Mapping[str, SlowState]
+    numbers: Mapping[str, float]
+    drugs: tuple[str, ...]
+    epoch: float
+    settle: float
+    warmup: float
+    tolerance: float
+    seed: int
+    target: str
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of everything that moves: slow states, then drugs."""
+        return (*self.states, *self.drugs)
+
+    def number(self, state: str, key: str) -> float:
+        """One number of a state, SI."""
+        return self.numbers[f"slow.{state}.{key}"]
+
+    def per_state(self, of_state: Callable[[SlowState], float], of_drug: float) -> Floats:
+        """Array over `names`."""
+        return np.array([*map(of_state, self.states.values()), *[of_drug] * len(self.drugs)], dtype=float)
+
+    @cached_property
+    def coupled(self) -> dict[str, int]:
+        """States whose targets ask for other states, and their places in `names`."""
+        found = enumerate(self.states.items())
+        return {name: at for at, (name, one) in found if one.target.names() & self.states.keys()}
+
+    @cached_property
+    def low(self) -> Floats:
+        """Lower bounds of everything that moves, shape (names,)."""
+        return self.per_state(lambda one: one.low, 0.0)
+
+    @cached_property
+    def high(self) -> Floats:
+        """Upper bounds of everything that moves, shape (names,)."""
+        return self.per_state(lambda one: one.high, 1.0)
+
+    @property
+    def scale(self) -> Floats:
+        """The range of everything that moves, shape (names,)."""
+        return self.high - self.low
+
+    @cached_property
+    def acting(self) -> NDArray[np.bool_]:
+        """Whether it acts on the circuit, shape (names,)."""
+        return self.per_state(lambda one: bool(one.acts), 1.0).astype(bool)
+
+
+class Cord:
+    """
+    One replicate.
+
+    Parameters
+    ----------
+    chosen : Chosen
+    replicate : int
+    memo : Memo
+    """
+
+    def __init__(self, chosen: Chosen, replicate: int, memo: Memo):
+        self.chosen, self.replicate, self.memo = chosen, replicate, memo
+        self._rest: dict[str, Floats] = {}
+
+    def rest(self, cord: Settings) -> Floats:
+        """Resting values of everything that moves in a cord to which nothing is done, shape (names,)."""
+        if cord.state not in self._rest:
+            P = _resolved(cord)
+            values = self.chosen.per_state(lambda one: float(one.rest.evaluate({}, of_cord(P))), 0.0)
+            self._rest[cord.state] = values
+        return self._rest[cord.state]
+
+    def epoch(self, cord: Settings, settings: Settings) -> Callable[[Floats], Drives]:
+        """Make the function that runs an epoch under these settings: states to drives."""
+
+        def run(states: Floats) -> Drives:
+            return self._drives(self.plan(cord, settings, states, self.chosen.epoch))
+
+        return run
+
+    def test(
+        self, cord: Settings, settings: Settings, states: Floats, test: Test
+    ) -> Mapping[str, NDArray[Any]]:
+        """Run a test stimulus under these settings: `rate`, and `count` where it consists of shocks."""
+        there = settings.joined(test.settings())
+        return self.memo(self.plan(cord, there, states, test.duration), self.replicate, ("rate", "count"))
+
+    def plan(self, cord: Settings, settings: Settings, states: Floats, duration: float | None) -> Plan:
+        """
+        Plan a run of the circuit with slow states held.
+
+        States count in steps of the finest allowance of the epoch loop, so that conditions that are as good
+        as equal are equal; at rest the plan is that of `dhmodel.simulate` with the same arguments.
+        """
+        held = self._rounded(self.rest(cord), states)
+        away = dict(zip(self.chosen.names, (held - self.rest(cord)).tolist(), strict=True))
+        doses = {name: away[name] for name in self.chosen.drugs if away[name] > 0}
+        return plan(
+            settings.paradigm,
+            state=settings.state,
+            stimulus=settings.stimulus,
+            drugs=doses,
+            set={**settings.set, **self._acts(settings, away, doses)},
+            duration=None if duration is None else f"{duration!r} s",
+            warmup=f"{self.chosen.warmup!r} s",
+            seed=self.chosen.seed,
+            target=self.chosen.target,
+        )
+
+    def stretch(
+        self, cord: Settings, settings: Settings, drugs: Mapping[str, Drug], start: float, stop: float
+    ) -> Stretch:
+        """Equations of motion from one change of the timetable to the next; `drugs` is every drug of it."""
+        chosen, rest = self.chosen, self.rest(cord)
+        on, off = (
+            np.array(
+                [chosen.number(name, key) for name in chosen.states]
+                + [max(getattr(drugs[name], of_drug), AT_ONCE) for name in chosen.drugs]
+            )
+            for key, of_drug in (("on", "onset"), ("off", "washout"))
+        )
+        field = self._field(cord, settings)
+        return Stretch(start, stop, rest, on, off, chosen.scale, chosen.acting, field)
+
+    def _rounded(self, rest: Floats, states: Floats) -> Floats:
+        step = FINEST * self.chosen.tolerance * self.chosen.scale
+        steps = np.where(self.chosen.acting, np.round((states - rest) / step), 0.0)
+        rounded: Floats = np.clip(rest + step * steps, self.chosen.low, self.chosen.high)
+        return rounded
+
+    def _acts(
+        self, settings: Settings, away: Mapping[str, float], doses: Mapping[str, float]
+    ) -> dict[str, str]:
+        """Values of the parameters that slow states away from rest act on, as text."""
+        added: dict[str, float] = {}
+        factors: dict[str, float] = {}
+        if not any(away.values()):
+            return {}
+        P = _resolved(settings)
+        free = resolve(settings.state, dict(settings.set), dict(doses), brought(settings.paradigm))
+        for name, state in self.chosen.states.items():
+            for act in state.acts if away[name] else ():
+                size = self.chosen.number(name, act.size) * away[name]
+                size *= free[f"receptor.{act.free}.free"] if act.free else 1.0
+                if act.factor:
+                    factors[act.path] = factors.get(act.path, 1.0) * (1 + size)
+                else:
+                    added[act.path] = added.get(act.path, 0.0) + size
+        paths = dict.fromkeys((*added, *factors))
+        return {one: _text(one, (P[one] + added.get(one, 0.0)) * factors.get(one, 1.0)) for one in paths}
+
+    def _drives(self, run: Plan) -> Drives:
+        found = self.memo(run, self.replicate, ("psth", "source_rate", *DELIVERED))
+        late = _late_mean(found["psth"], run.parameters["recording.bin"], run.duration, self.chosen.settle)
+        drives = {f"rate.{name}": float(rate) for name, rate in zip(POPULATIONS, late, strict=True)}
+        drives |= {f"rate.{name}": float(r) for name, r in zip(SOURCES, found["source_rate"], strict=True)}
+        drives |= {name: float(found[name]) for name in DELIVERED}
+        charge = drives["charge_per_phase"]
+        return drives | {"pulse_rate": drives["charge_per_second"] / charge if charge else 0.0}
+
+    def _field(self, cord: Settings, settings: Settings) -> Callable[[Drives], Callable[[Floats], Floats]]:
+        """Targets of everything that moves, from drives and states; at rest if nothing is done."""
+        chosen, rest, P = self.chosen, self.rest(cord), _resolved(settings)
+        untouched = self._raw(_resolved(cord), {}, self.epoch(cord, cord)(rest))(rest)
+        given = [settings.drugs[name].dose if name in settings.drugs else 0.0 for name in chosen.drugs]
+
+        def of(drives: Drives) -> Callable[[Floats], Floats]:
+            raw = self._raw(P, settings.inputs, drives)
+
+            def target(states: Floats) -> Floats:
+                shift = np.concatenate([raw(states) - untouched, given])
+                return np.clip(rest + shift, chosen.low, chosen.high)
+
+            return target
+
+        return of
+
+    def _raw(self, P: Parameters, driven: Mapping[str, float], drives: Drives) -> Callable[[Floats], Floats]:
+        """Targets as their expressions say, shape (states,); what asks for no other state is found once."""
+        chosen, called = self.chosen, functions(P, drives)
+        fixed = {**drives, **{name: driven.get(name, 0.0) for name in inputs()}}
+        scopes = {
+            name: {**fixed, **{key: chosen.number(name, key) for key in state.numbers}}
+            for name, state in chosen.states.items()
+        }
+        values = np.zeros(len(chosen.states))
+        for at, (name, state) in enumerate(chosen.states.items()):
+            if name not in chosen.coupled:
+                values[at] = state.target.evaluate(scopes[name], called)
+
+        def raw(states: Floats) -> Floats:
+            found = values.copy()
+            now = dict(zip(chosen.states, states.tolist(), strict=False))
+            for name, at in chosen.coupled.items():
+                found[at] = chosen.states[name].target.evaluate({**now, **scopes[name]}, called)
+            return found
+
+        return raw
+
+
+def _resolved(settings: Settings) -> Parameters:
+    """Parameters of a cord before slow states and drugs act."""
+    return resolve(settings.state, dict(settings.set), None, brought(settings.paradigm))
+
+
+def _text(path: str, value: float) -> str:
+    """A value of a parameter as a user would write it, within the parameter's bounds."""
+    known = parameter(path)
+    step = scale(known.unit)
+    low = -inf if known.minimum is None else known.minimum * step
+    high = inf if known.maximum is None else known.maximum * step
+    return format_si(min(max(value, low), high), known.unit)
+
+
+def _late_mean(psth: NDArray[Any], width: float, duration: float, settle: float) -> Floats:
+    """Mean rate of each population from `settle` s on, Hz, shape (population,)."""
+    starts = np.arange(psth.shape[1]) * width
+    widths = np.diff(np.append(starts, duration)) * (starts >= settle - width / 2)
+    mean: Floats = psth @ widths / widths.sum()
+    return mean

@@ -1,0 +1,95 @@
+"""Protocols over minutes to weeks: the circuit in epochs of seconds, slow states in between."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dhmodel.errors import InputError, quoted
+from dhmodel.simulate import attributes
+from dhmodel.slow.memo import Memo
+from dhmodel.slow.reading import read_timetable
+from dhmodel.slow.result import to_dataset
+from dhmodel.slow.running import make_run
+from dhmodel.units import to_si
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["protocol"]
+
+
+def protocol(
+    timetable: str | Path | Mapping[str, Any],
+    *,
+    state: str | None = None,
+    set: Mapping[str, object] | None = None,
+    seed: int = 1,
+    replicates: int = 1,
+    epoch: object = "5 s",
+    settle: object = "1 s",
+    warmup: object = "1 s",
+    tolerance: float = 0.02,
+    target: str = "auto",
+    checkpoint: str | Path | None = None,
+    progress: bool = False,
+) -> "xr.Dataset":
+    """
+    Run a protocol over minutes, days or weeks.
+
+    The spiking circuit runs in epochs of seconds, with slow states held; the mean drives of an epoch move the
+    slow states until they have changed what the circuit does. What is slow is not in the epoch, and no time
+    passes in it: a second of the circuit is never taken for a minute.
+
+    Parameters
+    ----------
+    timetable : str, path or mapping
+        A protocol of the package (see ``dhmodel list protocols``), a TOML file, or what such a file would
+        hold; see `dhmodel.slow.reading`.
+    state : str, optional
+        State of the cord in place of the timetable's.
+    set : mapping of {str : object}, optional
+        Parameter path to value, over the timetable's own; ``slow.<state>.<number>`` for slow states.
+    seed, replicates : int
+        As in `dhmodel.simulate`. All epochs of a replicate share its random streams, so that they differ by
+        their conditions alone.
+    epoch, settle, warmup : str or quantity
+        Length of an epoch; how much of its beginning is not measured; what is run before stimulation begins.
+    tolerance : float
+        Error allowed to one step of the slow states, as a fraction of a state's range.
+    target : str
+        As in `dhmodel.simulate`.
+    checkpoint : str or path, optional
+        A file that keeps every epoch; the same call with it resumes what was interrupted, with the same
+        numbers in the end.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``slow.<state>`` and ``dose.<drug>`` (replicate, protocol_time); ``slow_error`` (replicate,
+        protocol_time, slow_state), estimated error of the states, as fractions of their ranges; ``ongoing``
+        (replicate, protocol_time, population), Hz, without a test stimulus; ``rate`` (replicate, test,
+        population), Hz during each test stimulus, and ``count`` (replicate, test, population, window), spikes
+        per neuron and shock; ``stimulation`` (protocol_time), whether a paradigm is on; ``epochs``
+        (replicate), runs of the circuit that differ; provenance in ``attrs``.
+
+    Raises
+    ------
+    InputError
+        For bad input, in one line; an epoch longer than the fastest slow state allows; a cycling paradigm
+        whose cycle an epoch does not cover.
+    EngineError
+        If a run fails.
+    StoreError
+        If the checkpoint cannot be used.
+    """
+    if isinstance(replicates, bool) or not isinstance(replicates, int) or replicates < 1:
+        raise InputError(f"replicates: got {quoted(replicates)}, needs a whole number of at least 1")
+    table = read_timetable(timetable)
+    spans = {"epoch": epoch, "settle": settle, "warmup": warmup}
+    times = {name: to_si(given, "s", name) for name, given in spans.items()}
+    run = make_run(table, state, set, times, to_si(tolerance, "1", "tolerance"), seed, target)
+    memo = Memo(None if checkpoint is None else Path(checkpoint))
+    done = [run.replicate(number, memo, progress) for number in range(replicates)]
+    return to_dataset(run.table, run.chosen, done, attributes(run.first) | run.attributes())

@@ -1,0 +1,362 @@
+"""
+Protocols as data: what is on from when to when, over minutes, days and weeks.
+
+A file ``mine.toml`` needs no more than this::
+
+    about = "half an hour of tonic stimulation, pinched every ten minutes"
+    duration = "90 min"
+    state = "snl"
+
+    [[entries]]
+    name = "stimulation"
+    start = "30 min"
+    stop = "60 min"
+    paradigm = "tonic"
+
+    [[tests]]
+    name = "pinch"
+    stimulus = "pinch"
+    every = "10 min"
+
+An entry holds any of `paradigm`, `stimulus`, `state`, `set`, `inputs` and `drugs`, and perhaps `repeat`, a
+list of ``{ number, every }``, one in the other: three sessions a day for four weeks are
+``[{ number = 3, every = "2 h" }, { number = 28, every = "1 day" }]``. A drug is a dose or
+``{ dose, onset, washout }``, with time constants. Entries stand in the order in which they begin; several may
+be on at once where they do not contradict each other. A test is a stimulus at the times `at`, or `every` so
+long from `start` to `stop`; it is a run of its own, which slow states do not feel.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations, product
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, get_args
+
+import numpy as np
+
+from dhmodel.errors import InputError, quoted, unknown
+from dhmodel.parameters import doses, states
+from dhmodel.parameters.schema import Read
+from dhmodel.slow.states import inputs
+from dhmodel.slow.timetable import Drug, Entry, Settings, Test, Timetable
+from dhmodel.stimulation.afferents import stimuli
+from dhmodel.stimulation.paradigms import Paradigm, find_paradigm
+from dhmodel.units import canonical, to_si
+
+__all__ = ["protocols", "read_timetable"]
+
+FOLDER = Path(__file__).parent / "protocols"
+
+MOST = 100_000
+"""Most times that an entry or a test may repeat."""
+
+_KEYS = ("about", "source", "read", "duration", "state", "set", "initial", "entries", "tests")
+_ENTRY = (
+    "name",
+    "start",
+    "stop",
+    "duration",
+    "repeat",
+    "paradigm",
+    "stimulus",
+    "state",
+    "set",
+    "inputs",
+    "drugs",
+)
+_TEST = ("name", "stimulus", "at", "every", "start", "stop", "duration", "set")
+_CONTENT = ("paradigm", "stimulus", "state", "set", "inputs", "drugs")
+
+type Table = Mapping[str, Any]
+
+
+def protocols() -> dict[str, str]:
+    """Name every protocol of the package, and say what it is about."""
+    return {file.stem: str(_toml(file).get("about", "")) for file in sorted(FOLDER.glob("*.toml"))}
+
+
+def read_timetable(given: object) -> Timetable:
+    """
+    Read and validate a protocol.
+
+    Parameters
+    ----------
+    given : str, path or mapping
+        The name of a protocol of the package, the path of a TOML file, or what such a file would hold.
+
+    Raises
+    ------
+    InputError
+        One line that names the entry: unknown names or keys, times that cannot be or lie beyond the end,
+        entries out of order or that contradict each other, a file outside of the protocol's folder.
+    """
+    if isinstance(given, Mapping):
+        return _Reader("given", Path()).timetable(given)
+    if isinstance(given, str) and not given.endswith(".toml"):
+        known = sorted(file.stem for file in FOLDER.glob("*.toml"))
+        if given not in known:
+            raise unknown("protocol", given, known, "the package (or FILE.toml)")
+        given = FOLDER / f"{given}.toml"
+    if not isinstance(given, str | Path):
+        raise InputError(f"protocol: got {quoted(given)}, needs a name, a TOML file or a mapping")
+    file = Path(given)
+    return _Reader(file.stem, file.parent).timetable(_toml(file))
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{file}: not TOML: {error}") from None
+    except ValueError as error:  # a null byte in the name
+        raise InputError(f"{quoted(str(file))}: {error}") from None
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the tables of one protocol; `folder` is where its files are."""
+
+    name: str
+    folder: Path
+
+    def timetable(self, table: Table) -> Timetable:
+        where = f"protocol {self.name}"
+        _check_keys(table, _KEYS, where)
+        if "duration" not in table:
+            raise InputError(f'{where}: duration: is missing, needs a quantity in s such as "90 min"')
+        duration = _time(table["duration"], f"{where}: duration", least=None)
+        base = self._settings({k: table[k] for k in ("state", "set") if k in table}, where)
+        entries = self._entries(_list(table, "entries", where), duration, where)
+        tests = tuple(self._test(one, duration, where) for one in _list(table, "tests", where))
+        _refuse_twice([one.name for one in entries] + [one.name for one in tests], where)
+        texts = {key: _text(table.get(key, ""), f"{where}: {key}") for key in ("about", "source")}
+        read = table.get("read", "hypothesis")
+        if read not in get_args(Read):
+            raise unknown("read", read, get_args(Read), where)
+        initial = {
+            k: to_si(v, "1", f"{where}: initial: {k}") for k, v in _table(table, "initial", where).items()
+        }
+        base = base if base.state else replace(base, state="naive")
+        fixed = (duration, base, entries, tests, MappingProxyType(initial), table)
+        return Timetable(self.name, texts["about"], texts["source"], read, *fixed)
+
+    def _entries(self, tables: list[Table], duration: float, where: str) -> tuple[Entry, ...]:
+        made = tuple(self._entry(one, duration, where) for one in tables)
+        for one, other in zip(made, made[1:], strict=False):
+            if other.spans[0][0] < one.spans[0][0]:
+                raise InputError(
+                    f"{where}: entry {quoted(other.name)} begins before {quoted(one.name)}, which is above it"
+                )
+        for one, other in combinations(made, 2):
+            _refuse_contradiction(one, other, where)
+        return made
+
+    def _entry(self, table: Table, duration: float, where: str) -> Entry:
+        name = _name(table, "entry", where)
+        here = f"{where}: entry {quoted(name)}"
+        _check_keys(table, _ENTRY, here)
+        settings = self._settings({k: table[k] for k in _CONTENT if k in table}, here)
+        if not settings.things():
+            raise InputError(f"{here}: switches nothing on; needs one of {', '.join(_CONTENT)}")
+        start = _time(table.get("start", "0 s"), f"{here}: start")
+        if ("stop" in table) == ("duration" in table):
+            raise InputError(f"{here}: needs a stop or a duration, one of the two")
+        if "stop" in table:
+            length = canonical(_time(table["stop"], f"{here}: stop") - start)
+        else:
+            length = _time(table["duration"], f"{here}: duration")
+        if length <= 0:
+            raise InputError(f"{here}: lasts {length:g} s, needs more than 0 s")
+        spans = tuple((t, canonical(t + length)) for t in _repeated(table, start, here))
+        for (_, end), (begin, _) in zip(spans, spans[1:], strict=False):
+            if begin < end:
+                raise InputError(f"{here}: repeat: begins again at {begin:g} s, but lasts until {end:g} s")
+        if spans[-1][1] > duration:
+            raise InputError(f"{here}: lasts until {spans[-1][1]:g} s, past the end at {duration:g} s")
+        return Entry(name, spans, settings)
+
+    def _test(self, table: Table, duration: float, where: str) -> Test:
+        name = _name(table, "test", where)
+        here = f"{where}: test {quoted(name)}"
+        _check_keys(table, _TEST, here)
+        stimulus = table.get("stimulus", "spontaneous")
+        if not isinstance(stimulus, str) or stimulus not in stimuli():
+            raise unknown("stimulus", stimulus, stimuli(), here)
+        times = _test_times(table, duration, here)
+        length = _time(table["duration"], f"{here}: duration") if "duration" in table else None
+        if length == 0:
+            raise InputError(f"{here}: duration: got 0 s, needs more than 0 s")
+        return Test(name, stimulus, times, length, _table(table, "set", here))
+
+    def _settings(self, table: Table, where: str) -> Settings:
+        state, stimulus = table.get("state", ""), table.get("stimulus", "spontaneous")
+        if "state" in table:
+            _check_state(state, where)
+        if not isinstance(stimulus, str) or stimulus not in stimuli():
+            raise unknown("stimulus", stimulus, stimuli(), where)
+        paradigm = self._paradigm(table.get("paradigm", "none"), where)
+        driven = {name: _input(name, value, where) for name, value in _table(table, "inputs", where).items()}
+        given = {name: _drug(name, value, where) for name, value in _table(table, "drugs", where).items()}
+        return Settings(paradigm, stimulus, state, _table(table, "set", where), driven, given)
+
+    def _paradigm(self, given: object, where: str) -> str | Paradigm:
+        if isinstance(given, str) and given.endswith(".toml"):
+            home = self.folder.resolve()
+            file = (home / given).resolve()
+            if not file.is_relative_to(home):
+                raise InputError(f"{where}: paradigm: {quoted(given)} lies outside of the protocol's folder")
+            return find_paradigm(file)
+        try:
+            found = find_paradigm(given)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        return found.name if isinstance(given, str) else found
+
+
+def _check_keys(table: object, allowed: tuple[str, ...], where: str) -> None:
+    if not isinstance(table, Mapping):
+        raise InputError(f"{where}: got {quoted(table)}, needs a table")
+    for key in table:
+        if key not in allowed:
+            raise unknown("key", key, allowed, where)
+
+
+def _check_state(given: object, where: str) -> None:
+    """Complain of an unknown state; cords of a cohort are checked when they are resolved."""
+    if not isinstance(given, str) or given.partition("#")[0] not in states():
+        raise unknown("state", given, states(), where)
+
+
+def _list(table: Table, key: str, where: str) -> list[Table]:
+    found = table.get(key, [])
+    if not isinstance(found, list | tuple) or not all(isinstance(one, Mapping) for one in found):
+        raise InputError(f"{where}: {key}: got {quoted(found)}, needs a list of tables")
+    return list(found)
+
+
+def _table(table: Table, key: str, where: str) -> Table:
+    found = table.get(key, {})
+    if not isinstance(found, Mapping):
+        raise InputError(f"{where}: {key}: got {quoted(found)}, needs a table")
+    return found
+
+
+def _text(given: object, where: str) -> str:
+    if not isinstance(given, str):
+        raise InputError(f"{where}: got {quoted(given)}, needs text")
+    return given
+
+
+def _name(table: object, kind: str, where: str) -> str:
+    name = table.get("name", "") if isinstance(table, Mapping) else ""
+    if not isinstance(name, str) or not name.strip():
+        raise InputError(f"{where}: {kind}: got {quoted(name)} for a name, needs text")
+    return name
+
+
+def _refuse_twice(names: list[str], where: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{where}: {quoted(name)} is the name of two entries or tests")
+
+
+def _refuse_contradiction(one: Entry, other: Entry, where: str) -> None:
+    """Refuse two entries that are on at once and set the same thing."""
+    ours, theirs = one.settings.things(), other.settings.things()
+    shared = sorted(ours.keys() & theirs.keys())
+    overlap = next(_overlaps(one.spans, other.spans), None) if shared else None
+    if overlap is not None:
+        raise InputError(
+            f"{where}: entries {quoted(one.name)} and {quoted(other.name)} both set {shared[0]} at "
+            f"{overlap:g} s"
+        )
+
+
+def _overlaps(
+    one: tuple[tuple[float, float], ...], other: tuple[tuple[float, float], ...]
+) -> Iterator[float]:
+    """Times at which two rows of spans, each in the order of time, are on at once."""
+    i = j = 0
+    while i < len(one) and j < len(other):
+        begin, end = max(one[i][0], other[j][0]), min(one[i][1], other[j][1])
+        if begin < end:
+            yield begin
+        if one[i][1] <= other[j][1]:
+            i += 1
+        else:
+            j += 1
+
+
+def _time(given: object, where: str, least: float | None = 0.0) -> float:
+    time = to_si(given, "s", where)
+    if time < 0 or (least is None and time == 0):
+        raise InputError(
+            f"{where}: got {quoted(given)}, needs {'0 s or more' if least == 0 else 'more than 0 s'}"
+        )
+    return time
+
+
+def _repeated(table: Table, start: float, where: str) -> list[float]:
+    """Onsets of an entry, s, ascending."""
+    levels = []
+    for one in _list(table, "repeat", where):
+        _check_keys(one, ("number", "every"), f"{where}: repeat")
+        number = one.get("number", 1)
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST:
+            raise InputError(
+                f"{where}: repeat: number: got {quoted(number)}, needs a whole number, 1 to {MOST}"
+            )
+        levels.append(np.arange(number) * _time(one.get("every", "0 s"), f"{where}: repeat: every"))
+    if np.prod([level.size for level in levels], dtype=float) > MOST:
+        raise InputError(f"{where}: repeat: more than {MOST} times")
+    return sorted(canonical(start + float(sum(shifts))) for shifts in product(*levels))
+
+
+def _test_times(table: Table, duration: float, where: str) -> tuple[float, ...]:
+    if ("at" in table) == ("every" in table):
+        raise InputError(f"{where}: needs the times `at` or `every`, one of the two")
+    if "at" in table:
+        given = table["at"] if isinstance(table["at"], list | tuple) else [table["at"]]
+        times = [_time(one, f"{where}: at") for one in given]
+    else:
+        times = _even_times(table, duration, where)
+    for time in times:
+        if time > duration:
+            raise InputError(f"{where}: at {time:g} s, past the end at {duration:g} s")
+    if not times or len(set(times)) < len(times) or times != sorted(times):
+        raise InputError(f"{where}: needs times in ascending order")
+    return tuple(times)
+
+
+def _even_times(table: Table, duration: float, where: str) -> list[float]:
+    every = _time(table["every"], f"{where}: every", least=None)
+    start = _time(table.get("start", "0 s"), f"{where}: start")
+    stop = _time(table["stop"], f"{where}: stop") if "stop" in table else duration
+    if stop < start or (stop - start) / every > MOST:
+        raise InputError(f"{where}: every: from {start:g} s to {stop:g} s every {every:g} s cannot be")
+    return [canonical(start + number * every) for number in range(int((stop - start) / every + 1e-9) + 1)]
+
+
+def _input(name: str, given: object, where: str) -> float:
+    if name not in inputs():
+        raise unknown("input", name, inputs(), where)
+    value, entry = to_si(given, "1", f"{where}: {name}"), inputs()[name]
+    if not entry.min <= value <= entry.max:
+        raise InputError(f"{where}: {name}: got {value:g}, allowed: {entry.min:g} to {entry.max:g}")
+    return value
+
+
+def _drug(name: str, given: object, where: str) -> Drug:
+    table = given if isinstance(given, Mapping) else {"dose": given}
+    here = f"{where}: {name}"
+    _check_keys(table, ("dose", "onset", "washout"), here)
+    try:
+        ((_, dose),) = doses({name: table.get("dose", 1.0)})
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    onset, washout = (_time(table.get(key, "0 s"), f"{here}: {key}") for key in ("onset", "washout"))
+    return Drug(dose, onset, washout)

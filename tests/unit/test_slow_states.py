@@ -1,0 +1,127 @@
+"""Slow states as data: what the package's say, what a new one needs, and what no state may say."""
+
+import numpy as np
+import pytest
+
+from dhmodel.errors import InputError
+from dhmodel.parameters import parameter, paths, states
+from dhmodel.slow.functions import functions
+from dhmodel.slow.states import inputs, load, numbers, slow_states
+from dhmodel.units import to_si
+
+ASKED = {
+    "opioid_brainstem", "opioid_mu", "opioid_delta", "opioid_kappa", "noradrenaline", "serotonin_inhibitory",
+    "serotonin_facilitatory", "acetylcholine", "endocannabinoid", "substance_p", "adenosine", "gaba", "glia",
+    "bdnf_spinal", "bdnf_cortical", "kcc2", "fatigue", "cortex_early", "cortex_late", "ia_depression",
+}  # fmt: skip
+
+STATE = """
+[calm]
+about = "calm"
+source = "definition"
+read = "convention"
+rest = "value('pag.drive')"
+target = "hill(rate('OFF'), half) + exercise"
+on = { value = 1, unit = "min" }
+off = { value = 2, unit = "min" }
+half = { value = 10, unit = "Hz" }
+size = { value = 0.5, unit = "1" }
+
+[calm.acts]
+"pag.drive" = { add = "size" }
+"""
+
+
+def made(tmp_path, text=STATE):
+    file = tmp_path / f"s{abs(hash(text))}.toml"
+    file.write_text(text)
+    return load(file)
+
+
+def test_every_state_asked_for_is_there():
+    assert slow_states().keys() >= ASKED
+
+
+@pytest.mark.parametrize("name", slow_states())
+def test_every_state_has_equation_unit_constants_and_source(name):
+    state = slow_states()[name]
+    assert state.about and state.source and state.read and state.target.text
+    assert state.unit == "1" and state.low < state.high
+    for key in ("on", "off"):
+        assert 10 <= state.numbers[key].si <= 10 * 86_400
+        assert to_si(state.numbers[key].default(), "s", name) > 0
+    for act in state.acts:
+        assert parameter(act.path).unit == "1" and act.size in state.numbers
+
+
+@pytest.mark.parametrize("cord", states())
+def test_every_state_rests_within_its_bounds_in_every_cord(cord):
+    from dhmodel.parameters import resolve
+    from dhmodel.slow.functions import of_cord
+
+    P = resolve(cord)
+    for name, state in slow_states().items():
+        rest = state.rest.evaluate({}, of_cord(P))
+        assert state.low <= rest <= state.high, name
+
+
+def test_numbers_are_parameters_with_paths_of_their_own():
+    found = {one.path: one for one in numbers(slow_states())}
+    assert found["slow.gaba.off"].si == 600 and not found.keys() & set(paths())
+    assert found["slow.gaba.off"].check("5 min") == 300
+    with pytest.raises(InputError, match="slow.gaba.off"):
+        found["slow.gaba.off"].check("0 min")
+
+
+def test_adding_a_state_is_data(tmp_path):
+    calm = made(tmp_path)["calm"]
+    assert calm.numbers["half"].path == "slow.calm.half" and calm.numbers["half"].source == "definition"
+    P, drives = {"pag.drive": 0.4}, {"rate.OFF": 30.0}
+    assert calm.rest.evaluate({}, functions(P, drives)) == 0.4
+    assert calm.target.evaluate({"half": 10.0, "exercise": 0.1}, functions(P, drives)) == pytest.approx(0.85)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("half) +", "hlf) +", r'unknown name "hlf" in .*: calm: target.*nearest: "half"'),
+        ("hill(", "hil(", 'unknown function "hil".*nearest: "hill"'),
+        ("'OFF'", "'OF'", 'unknown population "OF".*nearest: "OFF"'),
+        ("+ exercise", "+ exercise.real", r"target: .* is not allowed"),
+        ("value('pag.drive')", "value('pag.drve')", 'unknown path "pag.drve".*nearest: "pag.drive"'),
+        ("value('pag.drive')", "rate('OFF')", 'unknown function "rate" in .*: calm: rest'),
+        ('on = { value = 1, unit = "min" }', "", "calm: has no on, a time constant"),
+        ('on = { value = 1, unit = "min" }', 'on = { value = 1, unit = "Hz" }', "calm.on: got"),
+        ('on = { value = 1, unit = "min" }', 'on = { value = 0, unit = "min" }', "slow.calm.on: got"),
+        ('on = { value = 1, unit = "min" }', 'on = { valu = 1, unit = "min" }', "calm.on: value"),
+        ('"pag.drive" = {', '"pag.drve" = {', 'unknown parameter "pag.drve".*calm: acts'),
+        ('"pag.drive" = {', '"anatomy.species" = {', 'unknown parameter "anatomy.species"'),
+        ('add = "size"', 'add = "sice"', 'unknown number "sice".*nearest: "size"'),
+        ('add = "size"', 'add = "size", times = "size"', "needs one of add and times"),
+        ('add = "size"', 'add = "size", free = "my"', '"my" is no receptor'),
+        ("[calm", "[exercise", "exercise: is the name of a drive or an input already"),
+        ('read = "convention"', 'read = "guess"', "calm: read"),
+    ],
+)  # fmt: skip
+def test_a_bad_state_is_one_line(tmp_path, old, new, message):
+    assert old in STATE
+    with pytest.raises(InputError, match=message) as error:
+        made(tmp_path, STATE.replace(old, new))
+    assert "\n" not in str(error.value)
+
+
+def test_functions_of_expressions():
+    called = functions({}, {"rate.WDR": 3.0})
+    assert called["rate"]("WDR") == 3
+    assert [called["hill"](x, 2.0) for x in (-1, 0, 2)] == [0, 0, 0.5]
+    assert called["hill"](4.0, 2.0, 2) == 0.8
+    assert called["band"](0.0, 50, 1) == 0 and called["band"](50.0, 50, 1) == 1
+    assert called["band"](50 * np.e, 50, 1) == pytest.approx(np.exp(-0.5))
+    assert called["band"](50 / np.e, 50, 1) == pytest.approx(np.exp(-0.5))
+    assert [called["above"](x, 0.4) for x in (0.1, 0.9)] == [0, 0.5]
+    assert [called["clip"](x, 0, 1) for x in (-1, 0.5, 2)] == [0, 0.5, 1]
+    assert called["max"](1, 2) == 2 and called["min"](1, 2) == 1
+
+
+def test_every_input_is_explained():
+    assert all(one.about and one.source and one.min <= 0 <= one.max for one in inputs().values())
