@@ -173,7 +173,7 @@ def _gathered(group: zarr.Group, name: str, source: Units, shape: tuple[int, ...
 
 def _synced(folder: Path) -> None:
     """Make sure that a power cut does not take what is in a folder."""
-    for place in [*folder.rglob("*"), folder]:
+    for place in (place for place in folder.rglob("*") if place.is_file()):
         file = os.open(place, os.O_RDONLY)
         try:
             os.fsync(file)

@@ -25,6 +25,24 @@ def original(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def original_in_blocks(tmp_path_factory):
+    """The same in blocks of four units, and pieces of one; no test may touch it."""
+    import small
+
+    path = tmp_path_factory.mktemp("blocks") / "x.zarr"
+    with pytest.MonkeyPatch.context() as patch:
+        small.divide(patch)
+        small.sweep(path)
+    return path
+
+
+@pytest.fixture
+def in_blocks(original_in_blocks, tmp_path):
+    """A finished sweep in blocks of one's own."""
+    return shutil.copytree(original_in_blocks, tmp_path / "blocks.zarr")
+
+
 @pytest.fixture
 def done(original, tmp_path):
     """A finished sweep of one's own."""

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import fakes
+import pytest
 
 from dhmodel.simulate import Plan
+from dhmodel.sweep import blocks
 from dhmodel.sweep.executors import Measure
 from dhmodel.sweep.runner import run_sweep
 from dhmodel.sweep.spec import SweepSpec, build_spec
@@ -19,11 +21,19 @@ AXES = {
     "stimulus": ["spontaneous", "windup"],
 }
 UNITS = 24
+LARGEST = 8 * 8 * 500
+"""Bytes of the largest variable of a unit: 8 populations, 500 bins."""
 
 
 def spec(axes=AXES, replicates=2, design=None, **arguments) -> SweepSpec:
     fixed = {"paradigm": "tonic", "set": {"windup.number": 3}} | arguments
     return build_spec(axes, fixed, replicates, design=design)
+
+
+def divide(patch: pytest.MonkeyPatch, units: int = 4) -> None:
+    """Make blocks of stores that are made from now on so small."""
+    patch.setattr(blocks, "PIECE", LARGEST)
+    patch.setattr(blocks, "BLOCK", units * LARGEST)
 
 
 def prepare(plan: Plan) -> None:

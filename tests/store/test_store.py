@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
+from math import prod
 from pathlib import Path
 
 import fakes
@@ -14,6 +16,8 @@ import xarray as xr
 
 from dhmodel.errors import StoreError
 from dhmodel.parameters import resolve
+from dhmodel.sweep.blocks import Blocks, division
+from dhmodel.sweep.datasets import export_store
 from dhmodel.sweep.opening import open_dataset
 
 HERE = Path(__file__).parent
@@ -59,11 +63,41 @@ def test_what_a_point_does_not_have_is_missing_and_the_store_says_so(done):
     assert "NaN where" in ds["count"].attrs["missing"]
 
 
-def test_one_chunk_for_each_unit(done):
-    ds = xr.open_zarr(done)
+def test_units_of_a_block_share_a_chunk_and_large_ones_have_pieces(in_blocks, done):
     for name in ("rate", "psth", "count", "active", "source_rate"):
-        chunks = ds[name].encoding["chunks"]
-        assert chunks[:4] == (1, 1, 1, 1) and chunks[4:] == ds[name].shape[4:]
+        whole, divided = (xr.open_zarr(store)[name] for store in (done, in_blocks))
+        assert whole.encoding["chunks"] == whole.shape and whole.encoding["shards"] is None
+        rest = divided.shape[4:]
+        block = divided.encoding["shards"] or divided.encoding["chunks"]
+        assert block == (1, 1, 2, 2, *rest)
+        if name == "psth":
+            assert divided.encoding["chunks"] == (1, 1, 1, 1, *rest)
+    assert len(list((done / "psth").rglob("c/*/*/*/*/*/*"))) == 1
+    assert len(list((in_blocks / "psth").rglob("c/*/*/*/*/*/*"))) == 6
+
+
+@pytest.mark.parametrize(
+    "shape, most, size",
+    [
+        ((100, 20), 40, (2, 20)),
+        ((100, 20), 7, (1, 7)),
+        ((3, 2, 2, 2), 4, (1, 1, 2, 2)),
+        ((10, 10, 3), 70, (2, 10, 3)),
+        ((7,), 3, (3,)),
+        ((5, 4), 0, (1, 1)),
+    ],
+)
+def test_blocks_are_runs_of_all_units(shape, most, size):
+    assert division(shape, most) == size
+    blocks = Blocks(shape, size)
+    units = [blocks.units(block) for block in range(prod(blocks.grid))]
+    assert max(one.size for one in units) <= max(most, 1)
+    assert np.concatenate([one.ravel() for one in units]).tolist() == list(range(prod(shape)))
+    everything = np.arange(prod(shape)).reshape(shape)
+    for block, mine in enumerate(units):
+        assert (blocks.of(mine.ravel()) == block).all()
+        assert np.array_equal(everything[blocks.region(block)], mine)
+        assert np.array_equal(mine[blocks.within(mine.ravel())], mine.ravel())
 
 
 def test_attributes_tell_parameters_and_versions(done):
@@ -89,9 +123,10 @@ def test_a_swept_network_size_is_not_stamped_as_one_number(tmp_path):
     assert open_dataset(tmp_path / "x.zarr").attrs["n_neurons"] == "varies"
 
 
-def test_a_sweep_in_memory_gives_the_same(done):
-    in_memory, stored = small.sweep(None).dataset(), open_dataset(done).load()
-    assert in_memory.drop_attrs().identical(stored.drop_attrs())
+def test_a_sweep_in_memory_or_in_blocks_gives_the_same(done, in_blocks):
+    in_memory = small.sweep(None).dataset().drop_attrs()
+    for stored in (done, in_blocks):
+        assert in_memory.identical(open_dataset(stored).load().drop_attrs())
 
 
 @pytest.mark.parametrize(
@@ -139,12 +174,29 @@ def as_format(store: Path, number: int) -> None:
 
 
 def test_a_store_of_an_older_version_opens_but_is_not_continued(done):
-    as_format(done, 1)
-    assert (open_dataset(done)["status"] == 2).all()
-    with pytest.raises(
-        StoreError, match=r"made by an older dhmodel \(store format 1, now 2\); it can be read"
-    ):
-        small.sweep(done)
+    for number in (1, 2):
+        as_format(done, number)
+        assert (open_dataset(done)["status"] == 2).all()
+        refusal = rf"made by an older dhmodel \(store format {number}, now 3\); it can be read"
+        with pytest.raises(StoreError, match=refusal):
+            small.sweep(done)
+
+
+def test_a_store_that_format_2_made_is_read_and_exported_as_it_was(tmp_path):
+    """With a chunk for every unit and no journal; these are the sums when it was made."""
+    with zipfile.ZipFile(HERE / "format_2.zip") as packed:
+        packed.extractall(tmp_path)
+    (tmp_path / "format_2.zarr" / ".lock").touch()  # which it had
+    store, before = tmp_path / "format_2.zarr", everything(tmp_path / "format_2.zarr")
+    assert export_store(store, tmp_path / "x.nc") == f"saved {tmp_path / 'x.nc'}: 4 of 4 runs done"
+    for ds in (open_dataset(store), xr.open_zarr(store), xr.open_dataset(tmp_path / "x.nc")):
+        assert ds["rate"].dims == ("state", "stimulus", "replicate", "population")
+        assert (ds["status"] == 2).all()
+        sums = [float(ds[name].sum()) for name in ("rate", "psth", "count")]
+        assert sums == pytest.approx([17.410932667911062, 466.39254049015994, 30.969638485405074], rel=1e-12)
+    with pytest.raises(StoreError, match="store format 2, now 3"):
+        small.sweep(store, axes={"state": ["naive", "snl"]}, replicates=1)
+    assert everything(store) == before
 
 
 def test_a_store_of_a_newer_version_is_not_opened(done):
@@ -169,6 +221,7 @@ DAMAGE = {
         store / "rate" / "zarr.json", lambda root: root.update(shape=[1, 1, 1, 1, 1])
     ),
     "status truncated": lambda store: truncate(store / "status" / "c" / "0" / "0" / "0" / "0"),
+    "status lost": lambda store: (store / "status" / "c" / "0" / "0" / "0" / "0").unlink(),
 }
 
 
