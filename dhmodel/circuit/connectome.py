@@ -163,7 +163,7 @@ class _Drawing:
         return population_sizes(self.P)
 
     @cached_property
-    def effects(self) -> dict[str, Effects]:
+    def effects(self) -> Mapping[str, Effects]:
         return receptor_effects(self.P)
 
     @cached_property

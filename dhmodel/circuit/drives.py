@@ -56,9 +56,9 @@ class Offset:
     cells: slice
     value: float
 
-    def add_to(self, noise: NDArray[np.float32], first: int = 0) -> None:
-        """Add it to noise of shape (rows, cells) whose first row is row `first` of the run, in place."""
-        noise[max(self.begin - first, 0) : max(self.end - first, 0), self.cells] += self.value
+    def add_to(self, noise: NDArray[np.float32]) -> None:
+        """Add it to noise of shape (rows, cells), in place."""
+        noise[max(self.begin, 0) : max(self.end, 0), self.cells] += self.value
 
 
 def offsets(injections: Iterable[Injection], P: Parameters) -> tuple[Offset, ...]:

@@ -8,10 +8,13 @@ the synapses, whose weights `conditions.weight_factor` multiplies by ``free``.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
+from types import MappingProxyType
 
 from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import FIBRE_CLASSES, POPULATIONS
+from dhmodel.parameters.resolved import Items
 
 __all__ = ["Effects", "receptor_effects"]
 
@@ -47,8 +50,14 @@ class Effects:
     release: float = 1.0
 
 
-def receptor_effects(P: Parameters) -> dict[str, Effects]:
+def receptor_effects(P: Parameters) -> Mapping[str, Effects]:
     """Add up what all receptors do to each population and each fibre class, by its name."""
+    return _receptor_effects(P.below("receptor", "injury"))
+
+
+@lru_cache(maxsize=64)
+def _receptor_effects(numbers: Items) -> Mapping[str, Effects]:
+    P = Parameters(dict(numbers))
     sums: dict[str, dict[str, float]] = {name: {} for name in (*POPULATIONS, *FIBRE_CLASSES)}
     factors = dict.fromkeys(sums, 1.0)
     for path, size in P.section("receptor").items():
@@ -60,7 +69,7 @@ def receptor_effects(P: Parameters) -> dict[str, Effects]:
             factors[target] *= max(1 + size * active, 0.0) / (1 + size * tone)
         else:
             sums[target][kind] = sums[target].get(kind, 0.0) + size * (active - tone)
-    return {name: Effects(**sums[name], release=factors[name]) for name in sums}
+    return MappingProxyType({name: Effects(**sums[name], release=factors[name]) for name in sums})
 
 
 def _activation(P: Mapping[str, float], receptor: str, kind: str) -> float:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -99,9 +99,7 @@ class Built:
 
 def key(structure: Structure, target: str) -> str:
     """Digest of everything that decides the compiled code."""
-    digest = hashlib.sha256()
-    for name in SOURCES:
-        digest.update((PACKAGE / name).read_bytes())
+    digest = _sources(PACKAGE, *_states(SOURCES)).copy()
     facts = {
         "structure": asdict(structure),
         "recipe": asdict(RECIPES[target]),
@@ -111,6 +109,22 @@ def key(structure: Structure, target: str) -> str:
     }
     digest.update(json.dumps(facts, sort_keys=True).encode())
     return digest.hexdigest()[:24]
+
+
+def _states(names: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Time and size of files of the package, for whom asks before every run."""
+    for name in names:
+        found = os.stat(f"{PACKAGE}/{name}")
+        yield found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=4)
+def _sources(package: Path, *_state: tuple[int, int]) -> "hashlib._Hash":
+    """Digest of our sources, read once per process and state of the files; not to be updated."""
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        digest.update((package / name).read_bytes())
+    return digest
 
 
 @lru_cache

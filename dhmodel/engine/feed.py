@@ -3,11 +3,12 @@
 The format of the file is that of ``feed.h``.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from statistics import NormalDist
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +21,10 @@ __all__ = ["Feed", "Noise", "white_noise"]
 #: Different numbers in the noise. Sixteen random bits choose one, four times as fast as numpy's own.
 LEVELS = 2**16
 
-#: Numbers in a block of noise, about: a megabyte, which stays in the cache of a processor.
-BLOCK = 2**18
-
 
 @dataclass(frozen=True)
 class Noise:
-    """White noise of every cell and what is added to it, drawn where it is needed: a long run has much of it.
+    """White noise of every cell and what is added to it: what a run draws it from, for a long one needs much.
 
     Attributes
     ----------
@@ -49,24 +47,21 @@ class Noise:
         """Rows and cells."""
         return self.rows, self.cells
 
-    @property
-    def nbytes(self) -> int:
-        """Size of all of it."""
-        return 4 * self.rows * self.cells
-
-    def blocks(self) -> Iterator[NDArray[np.float32]]:
-        """All of it in the order of time, some rows at once, shape (rows, cells)."""
-        rng = stream(self.seed, self.replicate, "noise")
-        size = 4 * max(BLOCK // (4 * self.cells), 1)  # random bits come in fours
-        for first in range(0, self.rows, size):
-            block = white_noise(rng, min(size, self.rows - first), self.cells)
-            for offset in self.added:
-                offset.add_to(block, first)
-            yield block
-
     def array(self) -> NDArray[np.float32]:
         """All of it, shape (rows, cells)."""
-        return np.concatenate([*self.blocks()])
+        noise = white_noise(stream(self.seed, self.replicate, "noise"), self.rows, self.cells)
+        for offset in self.added:
+            offset.add_to(noise)
+        return noise
+
+    def write(self, file: BinaryIO) -> None:
+        """Write generator, levels and offsets, from which ``feed.h`` draws the same numbers."""
+        state = stream(self.seed, self.replicate, "noise").bit_generator.state["state"]
+        halves = [half for name in ("state", "inc") for half in divmod(state[name], 2**64)]
+        added = [(one.begin, one.end, one.cells.start, one.cells.stop, one.value) for one in self.added]
+        file.write(np.array(halves, dtype=np.uint64).data)
+        file.write(_normal_levels().data)
+        file.write(np.array([len(added), *chain(*added)], dtype=np.float64).data)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +89,8 @@ class Feed:
     @property
     def nbytes(self) -> int:
         """Size of the file, about."""
-        return self.offsets.nbytes + self.times.nbytes + self.noise.nbytes
+        noise = 4 * LEVELS if isinstance(self.noise, Noise) else self.noise.nbytes
+        return self.offsets.nbytes + self.times.nbytes + noise
 
     def first(self) -> NDArray[np.float64]:
         """First spike time of every source, s; the largest number for a silent one. Shape (n_sources,)."""
@@ -105,13 +101,16 @@ class Feed:
     def write(self, path: Path) -> None:
         """Write the file that the compiled circuit maps into memory."""
         rows, cells = self.noise.shape
-        head = np.array([len(self.offsets) - 1, self.stop, cells, self.slow_dt, rows], dtype=np.float64)
+        drawn = isinstance(self.noise, Noise)
+        head = [len(self.offsets) - 1, self.stop, cells, self.slow_dt, rows, drawn]
         with open(path, "wb") as file:
-            file.write(head.data)
+            file.write(np.array(head, dtype=np.float64).data)
             file.write(np.ascontiguousarray(self.offsets, dtype=np.int64).data)
             file.write(np.ascontiguousarray(self.times, dtype=np.float64).data)
-            for block in self.noise.blocks() if isinstance(self.noise, Noise) else [self.noise]:
-                file.write(np.ascontiguousarray(block, dtype=np.float32).data)
+            if isinstance(self.noise, Noise):
+                self.noise.write(file)
+            else:
+                file.write(np.ascontiguousarray(self.noise, dtype=np.float32).data)
 
 
 def white_noise(rng: np.random.Generator, rows: int, cells: int) -> NDArray[np.float32]:

@@ -124,6 +124,10 @@ class Paradigm:
 
     def digest(self) -> str:
         """Identify it: the first 16 hex digits of the SHA-256 of all but the texts about it."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         facts = [
             [
                 [plug.group, plug.fractions, [[one.path, one.si] for one in plug.parameters]]

@@ -120,21 +120,29 @@ def test_white_noise_is_decided_by_its_generator():
     assert not np.array_equal(white_noise(stream(1, 0, "a"), 9, 7), white_noise(stream(1, 1, "a"), 9, 7))
 
 
-def test_noise_drawn_in_blocks_is_that_drawn_at_once(monkeypatch, tmp_path):
-    whole = white_noise(stream(5, 2, "noise"), 1003, 7)
-    offset, beyond = Offset(98, 117, slice(2, 5), 0.25), Offset(990, 2000, slice(0, 1), -1.0)
-    noise = Noise(5, 2, 1003, 7, (offset, beyond))
-    for values in (98, 100, 990):
-        assert np.array_equal(whole[:values], Noise(5, 2, values, 7).array())
-    whole[98:117, 2:5] += np.float32(0.25)
-    whole[990:, 0] -= 1
-    monkeypatch.setattr("dhmodel.engine.feed.BLOCK", 300)
-    assert max(len(block) for block in noise.blocks()) == 40
-    assert np.array_equal(noise.array(), whole)
-    nothing = np.zeros(1, np.int64), np.zeros(0)
-    for name, one in (("blocks", noise), ("whole", whole)):
-        Feed(*nothing, one, 1e-3, 1.0).write(tmp_path / name)
-    assert (tmp_path / "blocks").read_bytes() == (tmp_path / "whole").read_bytes()
+def test_noise_drawn_by_the_run_is_that_of_the_array(circuit):
+    """Bit for bit, whatever the number of cells: random bits come in fours, and rows begin within them."""
+    number = circuit.structure.cells
+    assert number % 4
+    added = Offset(98, 117, slice(2, 50), 0.3), Offset(-5, 110, slice(40, 60), -1.1)
+    noise = Noise(5, 2, 1003, number, (*added, Offset(900, 10**6, slice(0, 1), 7.0)))
+    plain = white_noise(stream(5, 2, "noise"), 1003, number)
+    given = noise.array()
+    assert np.array_equal(given[117:900], plain[117:900]) and not np.array_equal(given, plain)
+    arrays = circuit.isolated(cells__noise_sd=1e-11, cells__noise_keep=0.0, cells__noise_fresh=1.0)
+    for stop in (0.01, 0.05, 0.49):
+        fed = [replace(circuit.feed(stop), noise=one) for one in (given, noise)]
+        (array,), (drawn,) = (circuit.final(arrays, one, "cells.i_noise") for one in fed)
+        assert np.array_equal(array, drawn)
+        row = np.flatnonzero((np.float32(1e-11) * given == array).all(axis=1))
+        assert row.size == 1, stop
+
+
+def test_a_run_that_outlasts_its_noise_goes_on_in_silence(circuit):
+    noise = Noise(5, 2, 40, circuit.structure.cells)
+    arrays = circuit.isolated(cells__noise_sd=1e-11, cells__noise_keep=0.0, cells__noise_fresh=1.0)
+    (current,) = circuit.final(arrays, replace(circuit.feed(0.1), noise=noise), "cells.i_noise")
+    assert not current.any()
 
 
 # What comes out
@@ -203,8 +211,9 @@ def test_targets_share_trains_cells_and_wiring(circuit):
 # How it fails
 
 
-@pytest.mark.parametrize("size", [0, 20, 41, 500, -4])
-def test_a_truncated_feed_is_refused(circuit, monkeypatch, size):
+@pytest.mark.parametrize("drawn", [False, True])
+@pytest.mark.parametrize("size", [0, 20, 49, 500, -40_000, -4])
+def test_a_truncated_feed_is_refused(circuit, monkeypatch, size, drawn):
     whole = Feed.write
 
     def write(self, path):
@@ -213,8 +222,11 @@ def test_a_truncated_feed_is_refused(circuit, monkeypatch, size):
             file.truncate(size if size >= 0 else path.stat().st_size + size)
 
     monkeypatch.setattr(Feed, "write", write)
+    feed = circuit.feed(0.1)
+    if drawn:
+        feed = replace(feed, noise=Noise(1, 0, *feed.noise.shape))
     with pytest.raises(EngineError, match="feed: the feed file (is cut short|has the wrong size)") as error:
-        circuit.run(circuit.arrays(), circuit.feed(0.1))
+        circuit.run(circuit.arrays(), feed)
     assert one_line(error)
 
 

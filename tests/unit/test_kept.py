@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from dhmodel.circuit import assemble, conditions, connectome, populations, topology
+from dhmodel.circuit import assemble, conditions, connectome, populations, receptors, topology
 from dhmodel.kept import frozen, kept
 from dhmodel.parameters import resolve
 from dhmodel.streams import normals, stream
@@ -108,6 +108,7 @@ def fresh():
             patch.setattr(module, "normals", normals.__wrapped__)
         patch.setattr(topology, "draw", topology.draw.__wrapped__)
         patch.setattr(assemble, "_structure", assemble._structure.__wrapped__)
+        patch.setattr(receptors, "_receptor_effects", receptors._receptor_effects.__wrapped__)
         return {(name, replicate): circuit(name, replicate) for name in CIRCUITS for replicate in (0, 1)}
 
 
