@@ -273,7 +273,7 @@ def bench(
         typer.Option(
             metavar="NAME",
             help="engine, throughput, start, overhead, stimulation, fibres, baselines, scale, memory, "
-            "sweep or workers; repeatable.",
+            "sweep, workers or cluster; repeatable.",
         ),
     ] = None,
     quick: Annotated[

@@ -22,6 +22,7 @@ NAMES = (
     "memory",
     "sweep",
     "workers",
+    "cluster",
 )
 
 
@@ -64,7 +65,7 @@ def bench(only: Sequence[str] = (), quick: bool = False, full: bool = False) -> 
 
 def _measurement(name: str, quick: bool, full: bool) -> tuple[Section, list[Aim]]:
     # here, so that an unknown name costs no second
-    from dhmodel.bench import around, baselines, fibres, runners, scale, start, sweeps
+    from dhmodel.bench import around, baselines, cluster, fibres, runners, scale, start, sweeps
 
     duration, rounds = (1.0, 3) if quick else (5.0, 7)
     say = partial(_say, name)
@@ -80,6 +81,7 @@ def _measurement(name: str, quick: bool, full: bool) -> tuple[Section, list[Aim]
         "memory": lambda: scale.memory(say),
         "sweep": lambda: sweeps.sweeps(quick, full, min(rounds, 3), say),
         "workers": lambda: sweeps.workers(quick, min(rounds, 3), say),
+        "cluster": lambda: cluster.cluster(100 if quick else 500, min(rounds, 3), say),
     }
     return todo[name]()
 

@@ -44,9 +44,9 @@ def one_run(
     Returns
     -------
     dict of {str : float}
-        ``cells``, ``sources``, ``synapses``; ``build s``, ``wiring s`` (cells and wiring drawn, processor time), ``run s``
-        (plan to rates), ``binary peak`` and ``python peak`` (largest resident memory, bytes), ``rate`` (mean
-        over populations, Hz).
+        ``cells``, ``sources``, ``synapses``; ``build s``, ``wiring s`` (cells and wiring drawn, processor
+        time) and ``run s`` (plan to rates); ``binary peak`` and ``python peak`` (largest resident memory,
+        bytes); ``rate`` (mean over populations, Hz).
 
     Raises
     ------

@@ -121,8 +121,8 @@ def memory(say: Say) -> Answer:
     for who in ("binary", "python"):
         fixed, per_cell, per_synapse = per_unit(found, f"{who} peak")
         notes.append(
-            f"{who}: {fixed / 1e6:.0f} MB + {per_cell:.0f} bytes per central neuron (with its share of fibres) "
-            f"+ {per_synapse:.0f} bytes per synapse"
+            f"{who}: {fixed / 1e6:.0f} MB + {per_cell:.0f} bytes per central neuron, its share of fibres "
+            f"included, + {per_synapse:.0f} bytes per synapse"
         )
     notes.append(
         "noise comes on top, in a file both map or hold: 4 bytes per central neuron and ms simulated"

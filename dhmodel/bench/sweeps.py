@@ -13,7 +13,7 @@ from dhmodel.bench.timing import Cost, alternate, cost_of
 from dhmodel.simulate import plan, prepare
 from dhmodel.sweep import sweep
 
-__all__ = ["AXES", "Line", "fit", "points", "run_sweep_of", "sweeps", "workers"]
+__all__ = ["AXES", "Line", "fit", "points", "run_sweep_of", "sample", "sweeps", "workers"]
 
 PARADIGM, STIMULUS = "tonic", "pinch"
 
@@ -35,7 +35,7 @@ def points() -> list[dict[str, object]]:
     return [dict(zip(AXES, values, strict=True)) for values in product(*AXES.values())]
 
 
-def _point(k: int) -> dict[str, object]:
+def sample(k: int) -> dict[str, object]:
     """Point k of as many as one likes: those of the standard sweep well mixed, then others beside them."""
     every = points()
     return every[37 * k % len(every)] | {"tonic.amplitude": 2.0 + k // len(every) / 100}
@@ -65,7 +65,7 @@ def run_sweep_of(
     """
     with tempfile.TemporaryDirectory(prefix="dhmodel-bench-") as folder:
         sweep(
-            points=[_point(k) for k in range(number)],
+            points=[sample(k) for k in range(number)],
             paradigm=PARADIGM,
             stimulus=STIMULUS,
             duration=f"{duration!r} s",

@@ -24,8 +24,7 @@ MANY = 4_000_000
 BLOCK = 2**20
 
 #: Draws and acceptance: units tried per source that a target needs, in one round; the least share of tries
-#: that must succeed, else the lottery is cheaper; and how many units must be in reach per source, else repeats
-#: prevail.
+#: that must succeed, else the lottery is cheaper; and the units in reach per source, else repeats prevail.
 TRIES, SUCCESS, REACH = 4, 0.02, 4.0
 
 #: Least weight of a unit in the middle of a gap: unlikely, but not impossible.
