@@ -46,7 +46,7 @@ def counts(here, in_degree, times):
 
 @pytest.mark.parametrize("gap", [0.0, 0.5])
 def test_accepting_has_the_distribution_of_the_lottery(monkeypatch, gap):
-    here, times, in_degree = space(units=60, gap=gap), 400, 4
+    here, times, in_degree = space(units=60, gap=gap), 200, 4
     one = counts(here, in_degree, times)
     monkeypatch.setattr(lottery, "MANY", 0)
     monkeypatch.setattr(lottery, "REACH", 0.1)
