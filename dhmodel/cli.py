@@ -264,6 +264,7 @@ def info(
     epilog=examples(
         "dhmodel bench",
         "dhmodel bench --quick --only throughput --only start --json bench.json",
+        "dhmodel bench --only sweep --full",
     )
 )
 def bench(
@@ -271,22 +272,24 @@ def bench(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="engine, throughput, start, overhead, stimulation, fibres or sweep; repeatable.",
+            help="engine, throughput, start, overhead, stimulation, fibres, baselines, scale, memory, "
+            "sweep, workers or cluster; repeatable.",
         ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Shorter runs, no cold start, no Cython target.")
+        bool, typer.Option("--quick", help="Shorter runs, no cold start, no Cython, no large circuit.")
     ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Run all thousand points of the sweep.")] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Save the figures and the machine.")
     ] = None,
 ) -> None:
-    """Measure the engine: nanoseconds per neuron-step beside other ways to run the same network."""
+    """Measure what engine and sweeps cost on this machine, beside other ways to run the same network."""
     from dhmodel.bench import bench as measure_all
 
     if json_file is not None and not os.access(json_file.parent, os.W_OK):
         raise InputError(f"--json: cannot write into {quoted(str(json_file.parent))}")
-    text, data = measure_all(only or (), quick)
+    text, data = measure_all(only or (), quick, full)
     typer.echo(text)
     if json_file is not None:
         json_file.write_text(json.dumps(data, indent=2) + "\n")

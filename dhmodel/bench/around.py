@@ -1,4 +1,4 @@
-"""What a run costs as users meet it: throughput, the cost of a run of no length, spike trains, sweeps."""
+"""What a run costs as users meet it: throughput, the cost of a run of no length, spike trains."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,9 +10,8 @@ from dhmodel.engine import build
 from dhmodel.engine.run import run_compiled
 from dhmodel.simulate import Plan, measure, plan, prepare
 from dhmodel.stimulation.afferents import afferent_input
-from dhmodel.sweep import sweep
 
-__all__ = ["overhead", "stimulation", "sweeps", "throughput"]
+__all__ = ["overhead", "stimulation", "throughput"]
 
 CONDITIONS = {
     "spontaneous": ("none", "spontaneous"),
@@ -101,39 +100,3 @@ def _stimulation_row(one: Plan, rounds: int) -> tuple[str | float, ...]:
     )
     name = f"{one.stimulus}, tonic {P['tonic.frequency']:g} Hz"
     return name, total, 1e3 * cost.own, 1e3 * cost.own / total
-
-
-def sweeps(quick: bool, rounds: int, say: Say) -> Answer:
-    """Runs and points per second of a sweep in memory, with one worker and with two."""
-    frequencies, replicates = ["10 Hz", "20 Hz", "50 Hz", "100 Hz"], 2 if quick else 5
-    prepare(standard_plan(1.0))
-
-    def run(workers: int) -> None:
-        sweep(
-            {"tonic.frequency": frequencies},
-            paradigm="tonic",
-            stimulus="pinch",
-            duration="1 s",
-            warmup="0 s",
-            replicates=replicates,
-            workers=workers,
-            target="cpp",
-            progress=False,
-        )
-
-    found = alternate({str(n): partial(cost_of, partial(run, n)) for n in (1, 2)}, rounds, say)
-    runs = len(frequencies) * replicates
-    rows: list[tuple[str | float, ...]] = [
-        (
-            f"{n} worker{'s' * (n != '1')}",
-            runs / cost.wall,
-            len(frequencies) / cost.wall,
-            cost.wall,
-            cost.processor,
-        )
-        for n, cost in _medians(found)
-    ]
-    title = (
-        f"Sweep in memory: {len(frequencies)} points of {replicates} runs of 1 s; start of workers included"
-    )
-    return Section(title, ("workers", "runs per s", "points per s", "wall s", "processor s"), rows), []

@@ -100,6 +100,8 @@ def as_text(where: dict[str, Any], sections: Sequence[Section], aims: Sequence[A
 
 
 def _table(section: Section) -> list[str]:
+    if not section.rows:
+        return []
     lines = [section.columns, *(tuple(_cell(cell) for cell in row) for row in section.rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(section.columns))]
     numeric = [isinstance(cell, float) for cell in section.rows[0]]

@@ -16,7 +16,7 @@ from dhmodel.bench.timing import Cost, alternate, cost_of
 from dhmodel.engine import build
 from dhmodel.engine.run import run_compiled
 
-__all__ = ["TINY", "runners"]
+__all__ = ["TINY", "Figures", "Runner", "compare", "net_of_start", "run_built", "runners", "whole_and_loop"]
 
 #: A run of this length (s) costs what every run costs before it gets going.
 TINY = 0.01
@@ -74,27 +74,40 @@ def runners(duration: float, rounds: int, with_cython: bool, say: Say) -> tuple[
     load = standard_load(duration)
     with tempfile.TemporaryDirectory(prefix="dhmodel-bench-") as folder:
         found = _compiled_runners(load, Path(folder), say)
-        figures, note = _compare(found, rounds, say), "Cython target: left out by --quick"
+        figures, note = compare(found, rounds, say), "Cython target: left out by --quick"
         if with_cython:
             with _cython(load, duration, folder, say) as (cython, note):
                 few = {"cpp": found["cpp"], "cython": cython}
-                figures["cython"] = _compare(few, 3, say)["cython"]
+                figures["cython"] = compare(few, 3, say)["cython"]
     return _section(load, figures, note)
 
 
 def _compiled_runners(load: Load, folder: Path, say: Say) -> dict[str, Runner]:
     alone = cells_alone(load)
     built = {name: build.ensure(load.structure, name, say) for name in ("cpp", "cpp_double", "cpp_brian2")}
-    found = {name: Runner(WHOLE, load, partial(_run_built, one, load)) for name, one in built.items()}
-    found[ALONE] = Runner(CELLS, alone, partial(_run_built, built["cpp"], alone))
+    found = {name: Runner(WHOLE, load, partial(run_built, one, load)) for name, one in built.items()}
+    found[ALONE] = Runner(CELLS, alone, partial(run_built, built["cpp"], alone))
     for real in ("float", "double"):
-        say(f"compiling the loop, {real}")
-        binary = compile_loop(folder, real)
-        found[f"C++ loop, {real}"] = Runner(CELLS, alone, partial(_run_loop, binary, alone))
+        found[f"C++ loop, {real}"] = _loop_runner(real, alone, folder, say)
     return found
 
 
-def _run_built(built: build.Built, load: Load, stop: float) -> Cost:
+def _loop_runner(real: str, alone: Load, folder: Path, say: Say) -> Runner:
+    say(f"compiling the loop, {real}")
+    return Runner(CELLS, alone, partial(_run_loop, compile_loop(folder, real), alone))
+
+
+def whole_and_loop(load: Load, folder: Path, say: Say) -> dict[str, Runner]:
+    """Return two of the runners only: target ``cpp`` and the loop in single precision."""
+    built = build.ensure(load.structure, "cpp", say)
+    return {
+        "cpp": Runner(WHOLE, load, partial(run_built, built, load)),
+        "C++ loop, float": _loop_runner("float", cells_alone(load), folder, say),
+    }
+
+
+def run_built(built: build.Built, load: Load, stop: float) -> Cost:
+    """Cost of a compiled circuit's run of `load` to `stop` (s)."""
     run = load.until(stop)
     return cost_of(lambda: run_compiled(built, run.arrays, run.feed))
 
@@ -119,7 +132,7 @@ def _compile_cython(process: CythonProcess) -> Cost:
     return (costs[0] - costs[2]) + (costs[1] - costs[2])
 
 
-def _compare(found: Mapping[str, Runner], rounds: int, say: Say) -> dict[str, Figures]:
+def compare(found: Mapping[str, Runner], rounds: int, say: Say) -> dict[str, Figures]:
     """Run all in turn; ratios are taken within a round, for a machine's speed changes from round to round."""
     turns = {
         (name, stop): partial(runner.run, stop)
@@ -129,7 +142,7 @@ def _compare(found: Mapping[str, Runner], rounds: int, say: Say) -> dict[str, Fi
     costs = alternate(turns, rounds, say)
     nano = {
         name: [
-            _nanoseconds(runner.load, long, tiny)
+            net_of_start(runner.load, long, tiny)
             for long, tiny in zip(costs[name, runner.load.feed.stop], costs[name, TINY], strict=True)
         ]
         for name, runner in found.items()
@@ -143,7 +156,7 @@ def _figures(includes: str, rounds: list[Nano], cpp: list[Nano]) -> Figures:
     return Figures(includes, user, wall, with_start, ratio)
 
 
-def _nanoseconds(load: Load, long: Cost, tiny: Cost) -> Nano:
+def net_of_start(load: Load, long: Cost, tiny: Cost) -> Nano:
     """User and wall time per neuron-step of a run less a tiny one, and all its processor time."""
     net, steps = long - tiny, load.neuron_steps - load.until(TINY).neuron_steps
     return (

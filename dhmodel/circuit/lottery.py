@@ -1,10 +1,10 @@
-"""Choosing the sources of every target: without repetition, in proportion to their weights, for any number of cells.
+"""Choosing the sources of every target: without repetition, by their weights, in circuits of any size.
 
 Two ways to draw from the same distribution. The lottery gives every pair of target and unit a ticket, whose
 cost grows with the square of the circuit's size; its memory does not, for it goes through the targets in
 blocks, with the same draws as in one piece. Where pairs are many, units are drawn evenly and accepted in
-proportion to their weight until every target has enough, whose cost grows with the number of synapses. Both are
-successive draws without repetition (Efraimidis and Spirakis 2006 Inf Process Lett 97:181).
+proportion to their weight until every target has enough, whose cost grows with the number of synapses. Both
+are successive draws without repetition (Efraimidis and Spirakis 2006 Inf Process Lett 97:181).
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ MANY = 4_000_000
 #: Tickets per block of the lottery.
 BLOCK = 2**20
 
-#: Draws and acceptance: units tried per source that a target needs, in one round; the least share of tries that
-#: must succeed, else the lottery is cheaper; and how many units in reach a source needs, else repeats prevail.
+#: Draws and acceptance: units tried per source that a target needs, in one round; the least share of tries
+#: that must succeed, else the lottery is cheaper; and the units in reach per source, else repeats prevail.
 TRIES, SUCCESS, REACH = 4, 0.02, 4.0
 
 #: Least weight of a unit in the middle of a gap: unlikely, but not impossible.
@@ -40,8 +40,8 @@ class Space:
     targets, units : ndarray of float64
         Somatotopic positions.
     width, gap : float
-        A unit at the distance d has the weight exp(-d^2/(2 width^2)), times 1 - exp(-d^2/(2 gap^2)) if `gap` is
-        not 0.
+        A unit at the distance d has the weight exp(-d^2/(2 width^2)), times 1 - exp(-d^2/(2 gap^2)) if `gap`
+        is not 0.
     itself : bool
         Whether targets and units are the same cells; none is chosen by itself.
     """

@@ -10,14 +10,23 @@ import numpy as np
 import pytest
 
 from dhmodel.bench import bench
+from dhmodel.bench.baselines import PLAIN, Way, table
+from dhmodel.bench.cluster import cluster
 from dhmodel.bench.load import Load, cells_alone, standard_load
 from dhmodel.bench.loop import compile_loop, run_loop
+from dhmodel.bench.one_run import one_run
 from dhmodel.bench.report import Aim, Section, as_data, as_text
+from dhmodel.bench.scale import per_unit, thinned
+from dhmodel.bench.sweeps import PARADIGM, STIMULUS, fit, points, sample
 from dhmodel.bench.timing import Cost, alternate, cost_of, middle
+from dhmodel.circuit.connectome import synapse_counts
 from dhmodel.cli import main
 from dhmodel.engine import build
 from dhmodel.engine.runtime import run_runtime
 from dhmodel.errors import EngineError, InputError
+from dhmodel.parameters import resolve
+from dhmodel.parameters.layout import population_sizes
+from dhmodel.simulate import plan
 
 needs_compiler = pytest.mark.skipif(build.compiler() is None, reason="no C++ compiler")
 
@@ -157,3 +166,72 @@ def test_command_line_refuses_a_folder_that_is_not_there_before_it_measures(tmp_
     assert stop.value.code == 2
     err = capsys.readouterr().err
     assert err.startswith("error: --json") and err.count("\n") == 1
+
+
+def cost(wall, own=0.0, user=0.0, system=0.0, written=0.0):
+    return Cost(wall, own, user, system, written)
+
+
+def test_a_sweep_is_parted_into_its_start_and_its_points():
+    """Three seconds of start, a tenth per point; the machine is slow in one round of three."""
+    small = [cost(3.0 + 0.4, own=0.04), cost(9.0), cost(3.0 + 0.4, own=0.04)]
+    large = [cost(3.0 + 2.4, own=0.24), cost(30.0), cost(3.0 + 2.4, own=0.24)]
+    line = fit((4, 24), (small, large))
+    assert line.point.wall == pytest.approx(0.1) and line.start.wall == pytest.approx(3.0)
+    assert line.point.own == pytest.approx(0.01) and line.start.own == pytest.approx(0.0)
+
+
+def test_ways_to_run_the_sweep_are_compared_as_a_whole_and_by_process():
+    ours, other = Way("ours", 2, 64, 16.0), Way("other", 1, 2, 640.0)
+    (_, *mine), (_, processes, ran, per_point, seconds, whole, by_process) = table(ours, [other])
+    assert mine == [2, 64, 0.25, 16, 1, 1]
+    assert (processes, ran, per_point, seconds, whole, by_process) == (1, 2, 10, 640, 40, 20)
+
+
+def test_memory_is_parted_by_neurons_and_synapses():
+    sizes = ((2_000, 100_000), (10_000, 500_000), (10_000, 250_000))
+    circuits = [{"cells": c, "synapses": s, "peak": 5e6 + 700 * c + 60 * s} for c, s in sizes]
+    assert per_unit(circuits, "peak") == pytest.approx((5e6, 700, 60))
+
+
+def test_a_thinned_circuit_has_its_cells_and_fewer_synapses():
+    whole, half = (plan(set=thinned(1.0, share)).parameters for share in (1.0, 0.5))
+    assert synapse_counts(resolve()) == synapse_counts(whole)
+    assert sum(synapse_counts(half).values()) == pytest.approx(
+        0.5 * sum(synapse_counts(whole).values()), rel=0.1
+    )
+    assert population_sizes(half) == population_sizes(whole)
+
+
+def test_the_standard_sweep_has_64_different_points_and_more_where_they_are_asked_for():
+    assert len({tuple(point.values()) for point in points()}) == 64
+    many = [tuple(sorted(sample(k).items())) for k in range(200)]
+    assert len(set(many)) == 200
+    plan(PARADIGM, stimulus=STIMULUS, set=sample(199), target="numpy")
+
+
+@needs_compiler
+def test_a_run_of_its_own_tells_what_it_ran_and_its_memory():
+    found = one_run({"circuit.scale": 0.25}, 0.1, 0.0)
+    P = resolve(set={"circuit.scale": 0.25})
+    assert found["cells"] == sum(population_sizes(P).values())
+    assert found["synapses"] == sum(synapse_counts(P).values())
+    # no process of the circuit is smaller than its arrays, none of this size needs a gigabyte
+    assert 60 * found["synapses"] < found["binary peak"] < 1e9 and 2e7 < found["python peak"] < 1e9
+    assert found["run s"] > 0 and found["wiring s"] > 0
+
+
+def test_a_run_that_cannot_be_is_one_line():
+    with pytest.raises(EngineError, match="circuit.scale") as error:
+        one_run({"circuit.scale": -1}, 0.1, 0.0)
+    assert "\n" not in str(error.value)
+
+
+def test_the_cluster_is_left_out_where_its_extra_is(monkeypatch):
+    monkeypatch.setattr("dhmodel.bench.cluster.find_spec", lambda name: None)
+    section, aims = cluster(10, 1, print)
+    assert not aims and "left out" in as_text({}, [section], aims)
+
+
+def test_the_plain_script_lies_where_the_benchmark_looks_for_it():
+    assert PLAIN.is_file()
