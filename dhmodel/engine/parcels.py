@@ -133,6 +133,8 @@ def unpack(parcel: Parcel) -> None:
         with native.lock(folder.with_suffix(".lock"), "what was shipped"):
             if not _is_whole(parcel, folder):  # another process may have unpacked it while this one waited
                 _write(parcel, folder)
+    for path in (folder, *folder.iterdir()):
+        native.refuse_foreign(path)
     if parcel.structure is not None:
         build.lend(parcel.structure, parcel.target, folder)
     else:

@@ -39,7 +39,6 @@ is loaded in the shell that starts the sweep, whose environment SLURM hands to t
 """
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -47,6 +46,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.sweep.limits import read_memory
+from dhmodel.texts import read_toml
 
 __all__ = ["Address", "Cluster", "Kubernetes", "Local", "Slurm", "Tls", "read_cluster"]
 
@@ -185,12 +185,7 @@ def read_cluster(path: str | Path) -> Cluster:
         that is not there or lies outside its folder.
     """
     file = Path(path)
-    try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{file}: not TOML: {error}") from None
+    table = read_toml(file, str(file))
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         raise unknown("kind of cluster", kind, KINDS, str(file))

@@ -8,7 +8,8 @@ import numpy as np
 import zarr
 
 from dhmodel.sweep.blocks import Blocks, blocks_of
-from dhmodel.sweep.groups import array
+from dhmodel.sweep.groups import DONE, array, existing, reading, values
+from dhmodel.sweep.opening import form
 
 
 def damaged(path: Path, group: zarr.Group, variables: Iterable[str], done: np.ndarray) -> np.ndarray:
@@ -37,10 +38,33 @@ def damaged(path: Path, group: zarr.Group, variables: Iterable[str], done: np.nd
     return found & done
 
 
-def _readable(path: Path, variable: zarr.Array[Any], blocks: Blocks, number: int) -> bool:
+def refuse_lost(path: Path) -> None:
+    """
+    Refuse a store in which the file of a chunk is gone, for zarr takes it for one of which all is missing.
+
+    Raises
+    ------
+    StoreError
+        It holds finished units.
+    """
+    group = existing(path)
+    with reading(path):
+        done = values(group, "status") == DONE
+        for variable in (array(group, name) for name in form(group).shapes):
+            blocks = blocks_of(variable, done.shape)
+            for number in np.unique(blocks.of(np.flatnonzero(done))).tolist():
+                if not _file(path, variable, blocks, number).is_file():
+                    raise ValueError(f"results of {variable.basename} are gone")
+
+
+def _file(path: Path, variable: zarr.Array[Any], blocks: Blocks, number: int) -> Path:
     rest = (0 for _ in variable.shape[len(blocks.shape) :])
     key = variable.metadata.encode_chunk_key((*blocks.position(number), *rest))
-    if not (path / variable.basename / key).is_file():
+    return path / variable.basename / key
+
+
+def _readable(path: Path, variable: zarr.Array[Any], blocks: Blocks, number: int) -> bool:
+    if not _file(path, variable, blocks, number).is_file():
         return False
     try:
         variable[blocks.region(number)]

@@ -130,12 +130,16 @@ def load_dataset(path: Path) -> "xr.Dataset":
 def _opened(path: Path) -> "xr.Dataset":
     import xarray as xr
 
+    from dhmodel.sweep.damage import refuse_lost
     from dhmodel.sweep.opening import open_dataset, reading
 
     with reading(path):
         if path.suffix == ".nc" and path.is_file():
             return xr.load_dataset(path, engine="h5netcdf")
-        return open_dataset(path)
+        ds = open_dataset(path)
+        if "status" in ds:
+            refuse_lost(path)
+        return ds
 
 
 def _write_zarr(ds: "xr.Dataset", folder: Path) -> None:

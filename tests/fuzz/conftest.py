@@ -8,5 +8,5 @@ many, each time.
 import sys
 from pathlib import Path
 
-# tests import the strategies by name
-sys.path.insert(0, str(Path(__file__).parent))
+# tests import the strategies by name, and the stand-ins for simulations that the tests of the store use
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "store")]
