@@ -35,6 +35,9 @@ KEPT = 8
 ARRAYS = 12
 """Arrays of a store beside the results: coordinates, status, errors, digests, and its journal."""
 
+DEEPEST = 2
+"""Dimensions of a result beside those of its run: folders below the last of these."""
+
 POINT_BYTES = 400
 """Of digests, status and changed parameters of one point, at most, as a rule."""
 
@@ -227,7 +230,9 @@ def _disk(spec: SweepSpec, layout: Layout, runs: int, path: Path) -> str:
     blocks = prod(Blocks(units, pieces_and_blocks(units, max(sizes))[1]).grid)
     # every array has a file that describes it, those beside the results one of data too
     files = len(sizes) * (blocks + 1) + 2 * ARRAYS
-    most = runs * sum(sizes) + len(spec.plans) * POINT_BYTES + 2 * files * os.statvfs(folder).f_frsize
+    folders = len(sizes) * (2 + (len(units) + DEEPEST) * blocks) + 2 * ARRAYS
+    block = os.statvfs(folder).f_frsize
+    most = runs * sum(sizes) + len(spec.plans) * POINT_BYTES + (files + folders) * block
     return f"at most {_bytes(most)} more, in about {files} files; {free}"
 
 
