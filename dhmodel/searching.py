@@ -100,10 +100,10 @@ def refine(
     if dry_run:
         from dhmodel.sweep.refining import estimate_search
 
-        typer.echo(estimate_search(search, store, processes))
+        typer.echo(estimate_search(search, store, processes, cluster is not None))
         return
     options = {"time_limit": time_limit, "memory_limit": memory_limit, "cluster": cluster, "check": check}
-    _run(search, store, out, workers=processes, **options)
+    _run(search, store, out, workers=processes or 1, **options)
 
 
 def _tolerance(given: list[str] | None) -> Any:

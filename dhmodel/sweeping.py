@@ -101,13 +101,13 @@ def sweep(
     path = store or Path("results") / f"{file.name if file else 'sweep'}.zarr"
     at_once = read_workers(workers, cluster)
     if dry_run:
-        typer.echo(estimate(spec, path, at_once))
+        typer.echo(estimate(spec, path, at_once, cluster is not None))
         return
     try:
         done = run_sweep(
             spec,
             path,
-            workers=at_once,
+            workers=at_once or 1,
             check=check,
             time_limit=time_limit,
             memory_limit=memory_limit,
@@ -118,14 +118,16 @@ def sweep(
     _tell(done, path, file)
 
 
-def read_workers(workers: int | None, cluster: Path | None) -> int:
+def read_workers(workers: int | None, cluster: Path | None) -> int | None:
     """How many runs there are at once; of a scheduler that is there, nobody knows before it is asked."""
-    if cluster is not None:
-        from dhmodel.sweep.cluster_file import read_cluster
+    if cluster is None:
+        return (os.cpu_count() or 1) if workers is None else workers
+    from dhmodel.sweep.cluster_file import Local, read_cluster
 
-        refuse("a sweep on this machine: --cluster has its own number", workers=workers)
-        workers = getattr(read_cluster(cluster), "workers", None)
-    return (os.cpu_count() or 1) if workers is None else workers
+    refuse("a sweep on this machine: --cluster has its own number", workers=workers)
+    found = read_cluster(cluster)
+    number: int | None = getattr(found, "workers", None)
+    return (os.cpu_count() or 1) if number is None and isinstance(found, Local) else number
 
 
 def export(

@@ -71,7 +71,7 @@ def run_loop(binary: Path, load: Load) -> int:
             owner, variable = array.split(".")
             if owner == "cells":
                 np.ascontiguousarray(values, dtype=np.float64).tofile(folder / variable)
-        with_a = (bound for _, *ends in load.structure.a_current for bound in ends)
+        with_a = (bound for _, *ends in load.structure.a_current for bound in _filled(load, *ends))
         ranges = [str(bound) for bound in (*load.structure.wdr, *with_a)]
         environment = {**os.environ, "DHMODEL_FEED": str(folder / "feed")}
         done = subprocess.run(
@@ -83,3 +83,9 @@ def run_loop(binary: Path, load: Load) -> int:
     if not np.isfinite(float(total)):
         raise EngineError("the loop left the real numbers")
     return int(spikes)
+
+
+def _filled(load: Load, start: int, stop: int) -> tuple[int, int]:
+    """First and one-past-last cell of a range that have an A current, as the compiled circuit does."""
+    number = np.flatnonzero(load.arrays["cells.g_a"][start:stop])
+    return start, start + (int(number[-1]) + 1 if number.size else 0)

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY
 from dhmodel.circuit.connectome import Array, synapse_counts, wiring
-from dhmodel.circuit.populations import a_current_cells, cell_arrays, cell_constants, source_arrays
+from dhmodel.circuit.populations import cell_arrays, cell_constants, has_a_current, source_arrays
 from dhmodel.circuit.structure import Structure
 from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import population_sizes, source_sizes, starts
@@ -27,14 +27,14 @@ def _structure(numbers: Items) -> Structure:
     def span(*names: str) -> tuple[int, int]:
         return first[names[0]], first[names[-1]] + sizes[names[-1]]
 
-    with_a = {name: a_current_cells(P, name, number) for name, number in sizes.items()}
+    with_a = {name: number for name, number in sizes.items() if has_a_current(P, name, number)}
     return Structure(
         cells=sum(sizes.values()),
         sources=sum(source_sizes(P).values()),
         excitatory=span(*EXCITATORY),
         inhibitory=span(*INHIBITORY),
         wdr=span("WDR"),
-        a_current=tuple((name, first[name], first[name] + some) for name, some in with_a.items() if some),
+        a_current=tuple((name, first[name], first[name] + number) for name, number in with_a.items()),
         synapses=tuple(synapse_counts(P).items()),
         dt=P["simulation.dt"],
         slow_dt=P["simulation.slow_dt"],

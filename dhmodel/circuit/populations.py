@@ -15,10 +15,10 @@ from dhmodel.streams import normals, stream
 
 __all__ = [
     "PATTERNS",
-    "a_current_cells",
     "cell_arrays",
     "cell_constants",
     "firing_pattern",
+    "has_a_current",
     "peak_gain",
     "source_arrays",
 ]
@@ -66,9 +66,14 @@ def firing_pattern(P: Mapping[str, float], population: str, number: int) -> NDAr
     return np.repeat(PATTERNS, [*counts, number - sum(counts)])
 
 
-def a_current_cells(P: Mapping[str, float], population: str, number: int) -> int:
-    """Count the cells of a population with an A current: its first ones, delayed and gap cells."""
-    return int(np.isin(firing_pattern(P, population, number), ("delayed", "gap")).sum())
+def has_a_current(P: Mapping[str, float], population: str, number: int) -> bool:
+    """
+    Whether a population may have delayed or gap cells, which have an A current and are its first ones.
+
+    Stated fractions decide it, not how many cells they make: that is no part of the circuit's structure.
+    """
+    firing_pattern(P, population, number)  # complains of fractions that cannot be
+    return any(P.get(f"circuit.{population}.{pattern}", 0.0) > 0 for pattern in ("delayed", "gap"))
 
 
 def cell_arrays(P: Parameters, seed: int, replicate: int) -> dict[str, Array]:

@@ -32,7 +32,8 @@ class Structure:
     excitatory, inhibitory, wdr : tuple of int
         First and one-past-last cell of the ranges that own pathways or mechanisms.
     a_current : tuple of (str, int, int)
-        Population, first and one-past-last cell of each range that has an A current.
+        Population, first and one-past-last cell of each range whose first cells may have an A current; how
+        many of them have one, a run's conductances tell.
     synapses : tuple of (str, int)
         Number of synapses per pathway.
     dt, slow_dt : float

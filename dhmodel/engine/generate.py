@@ -27,6 +27,17 @@ HOT = ("cells_stateupdater", "calcium_and_can", "slow")
 #: Loop over cells (pattern, replacement): its arrays do not overlap, which else is checked before every step.
 DISJOINT = (r"for\(int _idx=0; _idx<_N; _idx\+\+\)", r"#pragma GCC ivdep\n    \g<0>")
 
+#: Loop over the cells that may have an A current (pattern, replacement): it ends with the last that has one.
+#: They stand first, and their number, which parameters set, is no matter of the compiled code.
+FILLED = (
+    r"const int _N = N;",
+    """static const int _N = [&] {
+        int number = N;
+        while (number > 0 && _ptr_array_cells_g_a[number - 1 + START] == 0) number--;
+        return number;
+    }();""",
+)
+
 #: Noise of the slow step: the row is found once, not once per cell. The last match is the loop's.
 ROW = (r"(?P<before>.*// vector code.*)white_noise\(i, t\)", r"\g<before>_noise[_idx]")
 ROW_START = (r"#pragma GCC ivdep", r"const float* const _noise = dhmodel::noise_row(t);\n    \g<0>")
@@ -147,6 +158,13 @@ def write_sources(
     _precompile(place, (*HOT, *ranges) if single else ())
     for name, start in {**ranges, "calcium_and_can": structure.wdr[0]}.items():
         edit(place / "code_objects" / f"{name}_codeobject.cpp", LOOKUP, f"= _idx + {start};")
+    for name, start in ranges.items():
+        pattern, replacement = FILLED
+        edit(
+            place / "code_objects" / f"{name}_codeobject.cpp",
+            pattern,
+            replacement.replace("START", str(start)),
+        )
     for name in ("cells", "sources"):
         edit(place / "code_objects" / f"{name}_spike_thresholder_codeobject.cpp", *SKIM)
     for name in (*HOT, *ranges):

@@ -229,7 +229,7 @@ def _looks(search: Search, ds: "xr.Dataset", points: Floats) -> Iterator[tuple[I
         yield at, search.look(points, values.isel(at).values.astype(float))
 
 
-def estimate_search(search: Search, path: Path, workers: int) -> str:
+def estimate_search(search: Search, path: Path, workers: int | None, cluster: bool = False) -> str:
     """
     Say what a search will cost at least and at most; nothing runs and nothing is written.
 
@@ -247,7 +247,7 @@ def estimate_search(search: Search, path: Path, workers: int) -> str:
             return "\n".join([*lines, f"it is finished in {path}; nothing to run"])
     most = search.spec(_filled(search, points))
     for name, one in (("at least", spec), ("at most", most)):
-        lines += [f"{name}:", estimate(one, path, workers)]
+        lines += [f"{name}:", estimate(one, path, workers, cluster)]
     return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dhmodel.circuit.assemble import structure
 from dhmodel.evidence.draws import SPREAD, drawn, varied
 from dhmodel.parameters import parameter, paths, resolve
 from dhmodel.parameters.registry import load, using
@@ -52,6 +53,10 @@ def test_draws_are_uniform_within_a_tenth_and_within_bounds(sets, default):
     assert min(ratios) > 1 - SPREAD - 1e-9 and max(ratios) < 1 + SPREAD + 1e-9
     assert np.mean(ratios) == pytest.approx(1, abs=0.01)
     assert np.std(ratios) == pytest.approx(SPREAD / np.sqrt(3), rel=0.1)
+
+
+def test_one_compiled_circuit_serves_every_draw(sets, default):
+    assert {structure(one) for one in sets} == {structure(default)}
 
 
 def test_presets_of_states_vary_too(sets, default):

@@ -47,6 +47,21 @@ def own_folder(monkeypatch, tmp_path):
 # What goes in
 
 
+@pytest.mark.parametrize("number", [0, 1, 5, 45])
+def test_as_many_cells_compute_an_a_current_as_have_one(circuit, number):
+    """The gates of the others stay where they are, whatever number the circuit has by default."""
+    name, start, stop = circuit.structure.a_current[0]
+    assert name == "EX" and stop - start == 45
+    conductance = np.zeros(circuit.structure.cells)
+    conductance[start : start + number] = 1e-9
+    arrays = circuit.isolated(
+        cells__g_a=conductance, cells__a_activation=0.5, cells__a_opening=0.1, cells__a_closing=0.0
+    )
+    (gate,) = circuit.final(arrays, circuit.feed(0.02), "cells.a_activation")
+    moved = np.flatnonzero(gate[start:stop] != 0.5)
+    assert moved.tolist() == list(range(number))
+
+
 def test_every_spike_of_the_feed_reaches_every_synapse_of_its_source(circuit):
     """With a unit weight and no decay, a target counts the spikes of its sources."""
     trains = afferents("tonic", stimulus="pinch", set=SMALL, duration="0.5 s")

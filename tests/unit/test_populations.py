@@ -96,9 +96,18 @@ def test_a_gate_with_no_time_constant_opens_at_once():
     assert arrays["a_opening"][0] == 1
 
 
-def test_the_ranges_of_the_a_current_hold_exactly_the_cells_that_have_it():
-    ranges = [range(start, stop) for _, start, stop in assemble.structure(resolve()).a_current]
-    assert np.flatnonzero(cells()[1]["g_a"]).tolist() == [cell for one in ranges for cell in one]
+def test_the_ranges_of_the_a_current_begin_with_the_cells_that_have_it():
+    ranges = assemble.structure(resolve()).a_current
+    own = cells()[1]["g_a"] > 0
+    assert own.sum() == sum(own[start:stop].sum() for _, start, stop in ranges)
+    for name, start, stop in ranges:
+        assert stop - start == population_sizes(resolve())[name]
+        assert own[start] and (np.diff(own[start:stop].astype(int)) <= 0).all()
+
+
+def test_how_many_cells_have_it_is_no_matter_of_the_compiled_circuit():
+    few = resolve(set={"circuit.EX.delayed": 0.01, "circuit.GABA_DYN.gap": 0.5})
+    assert assemble.structure(few) == assemble.structure(resolve())
 
 
 def test_populations_without_such_cells_have_no_range():
