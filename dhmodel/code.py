@@ -36,11 +36,14 @@ RECORDINGS = (
 
 ANSWERS = (
     *RECORDINGS,
+    "expressions.py",
     "measures",
+    "slow",
     "evidence/axons.py",
     "evidence/draws.py",
     "evidence/runs.py",
     "evidence/scs.py",
+    "evidence/timetables.py",
 )
 """What the Python protocols of the ledger run and read."""
 

@@ -58,7 +58,8 @@ def run(
     try:
         ds = protocol(name, **given, checkpoint=kept, progress=True)
     except KeyboardInterrupt:
-        raise Interrupted(f"epochs so far are in {kept}; the same command resumes" if kept else "") from None
+        where = f"epochs so far are in {kept}; the same command resumes" if kept else "nothing was kept"
+        raise Interrupted(where) from None
     typer.echo(table(ds))
     if out is not None:
         save_dataset(ds, out)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from dhmodel.errors import unknown
-from dhmodel.evidence import axons, scs
+from dhmodel.evidence import axons, scs, timetables
 from dhmodel.evidence.asking import check
 from dhmodel.evidence.ledger import Finding
 from dhmodel.evidence.runs import Floats
@@ -31,6 +31,9 @@ PROTOCOLS: Mapping[str, Callable[[int, int], dict[str, Floats]]] = {
         scs.intensity,
         scs.segment,
         scs.synaptic_wave,
+        timetables.descending_share,
+        timetables.monoamines,
+        timetables.muscarinic,
     )
 }
 """Python protocols by the names that entries use: functions of the number of replicates and the seed."""

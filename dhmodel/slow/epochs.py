@@ -4,12 +4,14 @@ The loop of epochs: slow states move between epochs of the circuit, which measur
 An epoch is a run of the circuit, or of anything else, with the slow states held where they are: a function
 from states to drives. Between two changes of the timetable (a `Stretch`) the states follow differential
 equations with these drives. One step goes so far that no state that acts on the circuit moves by more than an
-allowance: first with the drives of the epoch at its start, then, after an epoch at its end, with the mean of
-both (Heun's rule, second order). The two answers differ by the error of the step, which makes the allowance
-smaller or larger. A stretch in which nothing moves costs one epoch, however long it is.
+allowance: first with the drives of the epoch at its start, then, after an epoch at its end, with drives that
+go from one to the other as the states do (a secant in place of the circuit: second order). The two answers
+differ by the error of the step, which makes the allowance smaller or larger. A stretch in which nothing moves
+costs one epoch, however long it is.
 
-With drives held, each state relaxes towards a target that depends on other states at most. Exponential Euler
-steps are exact where it does not; where it does, a step is compared with its two halves.
+In between, each state relaxes towards a target that depends on other states at most. An exponential step is
+exact where it does not; where it does, the target is that in the middle of the step (second order), and the
+step is cut until the target at its beginning would have done.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -123,9 +125,9 @@ def advance(
     while t < stretch.stop:
         end, guess = _predict(stretch, states, drives, t, allowance, tolerance)
         after = _checked(epoch(guess))
-        between = _mean(drives, after)
+        secant = _Secant(stretch, states, guess, drives, after)
         here = [time for time in left if time <= end]
-        path = _path(stretch, states, between, [t, *here, end], tolerance)
+        path = _path(stretch, states, secant.field, [t, *here, end], tolerance)
         step = np.abs(path[-1] - guess) / stretch.scale
         worst = float(step.max(initial=0.0))
         if worst > tolerance and allowance > FINEST * tolerance:
@@ -133,11 +135,10 @@ def advance(
             allowance = max(min(allowance, moved) / 2, FINEST * tolerance)
             continue
         for time, there in zip(here, path, strict=False):
-            share = (time - t) / (end - t)
-            so_far = error * np.exp((t - time) / forget) + share * step
-            samples.append(Sample(time, there, so_far, _mean(drives, after, share)))
+            so_far = error * np.exp((t - time) / forget) + (time - t) / (end - t) * step
+            samples.append(Sample(time, there, so_far, secant.drives(there)))
         error = error * np.exp((t - end) / forget) + step
-        left, t, states, drives = left[len(here) :], end, path[-1], after
+        left, t, states, drives = left[len(here) :], end, path[-1], secant.drives(path[-1])
         if worst < tolerance / 4:
             allowance = min(2 * allowance, LARGEST * tolerance)
     return Track(samples, states, error)
@@ -150,9 +151,29 @@ def _checked(drives: Drives) -> Drives:
     return drives
 
 
-def _mean(one: Drives, other: Drives, share: float = 0.5) -> Drives:
-    """Drives on the way from one epoch to the other."""
-    return {name: (1 - share) * value + share * other[name] for name, value in one.items()}
+class _Secant:
+    """What the circuit does between two epochs: on the way from the states of one to those of the other."""
+
+    def __init__(self, stretch: Stretch, begin: Floats, end: Floats, before: Drives, after: Drives):
+        self._begin, self._before, self._after = begin, before, after
+        way = np.where(stretch.acting, (end - begin) / stretch.scale**2, 0.0)
+        length = float(way @ (end - begin))
+        self._along = way / length if length > 0 else way
+        self._fields = stretch.field(before), stretch.field(after)
+
+    def _share(self, states: Floats) -> float:
+        return min(max(float(self._along @ (states - self._begin)), 0.0), 1.0)
+
+    def field(self, states: Floats) -> Floats:
+        """Targets at these states."""
+        share, (one, other) = self._share(states), self._fields
+        mixed: Floats = (1 - share) * one(states) + share * other(states)
+        return mixed
+
+    def drives(self, states: Floats) -> Drives:
+        """Drives at these states."""
+        share = self._share(states)
+        return {name: (1 - share) * value + share * self._after[name] for name, value in self._before.items()}
 
 
 def _moved(stretch: Stretch, states: Floats, later: Floats) -> float:
@@ -177,10 +198,14 @@ def _predict(
 
 
 def _path(
-    stretch: Stretch, states: Floats, drives: Drives, times: Sequence[float], tolerance: float
+    stretch: Stretch,
+    states: Floats,
+    field: Callable[[Floats], Floats],
+    times: Sequence[float],
+    tolerance: float,
 ) -> list[Floats]:
     """States at each time after the first."""
-    field, found = stretch.field(drives), []
+    found = []
     for begin, end in zip(times, times[1:], strict=False):
         left, step = end - begin, end - begin
         while left > 0:
@@ -193,16 +218,17 @@ def _path(
 def _try(
     stretch: Stretch, field: Callable[[Floats], Floats], states: Floats, step: float, tolerance: float
 ) -> tuple[float, Floats, float]:
-    """One step of the equations, cut until two halves agree with it: its length, where it leads, the next."""
+    """One step of the equations, cut until it needs no more: its length, where it leads, the next length."""
+    target = field(states)
     while True:
-        whole = _relax(stretch, field(states), states, step)
-        middle = _relax(stretch, field(states), states, step / 2)
-        halves = _relax(stretch, field(middle), middle, step / 2)
-        worst = float((np.abs(halves - whole) / stretch.scale).max(initial=0.0))
+        whole = _relax(stretch, target, states, step)
+        middle = _relax(stretch, target, states, step / 2)
+        better = _relax(stretch, field(middle), states, step)
+        worst = float((np.abs(better - whole) / stretch.scale).max(initial=0.0))
         if not np.isfinite(worst):
             raise EngineError("slow states: a state is not finite")
         if worst <= ACCURACY * tolerance or step <= _SHORTEST * stretch.stop:
-            return step, halves, 2 * step
+            return step, better, 2 * step
         step /= 2
 
 

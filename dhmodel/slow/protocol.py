@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["protocol"]
 
+LOOP = {"epoch": 5.0, "settle": 1.0, "warmup": 1.0, "tolerance": 0.02}
+"""What neither the caller nor the timetable says; s, and a fraction."""
+
 
 def protocol(
     timetable: str | Path | Mapping[str, Any],
@@ -25,10 +28,10 @@ def protocol(
     set: Mapping[str, object] | None = None,
     seed: int = 1,
     replicates: int = 1,
-    epoch: object = "5 s",
-    settle: object = "1 s",
-    warmup: object = "1 s",
-    tolerance: float = 0.02,
+    epoch: object = None,
+    settle: object = None,
+    warmup: object = None,
+    tolerance: float | None = None,
     target: str = "auto",
     checkpoint: str | Path | None = None,
     progress: bool = False,
@@ -52,10 +55,12 @@ def protocol(
     seed, replicates : int
         As in `dhmodel.simulate`. All epochs of a replicate share its random streams, so that they differ by
         their conditions alone.
-    epoch, settle, warmup : str or quantity
-        Length of an epoch; how much of its beginning is not measured; what is run before stimulation begins.
-    tolerance : float
-        Error allowed to one step of the slow states, as a fraction of a state's range.
+    epoch, settle, warmup : str or quantity, optional
+        Length of an epoch; how much of its beginning is not measured; what is run before stimulation begins;
+        by default those of the timetable, or 5 s, 1 s and 1 s.
+    tolerance : float, optional
+        Error allowed to one step of the slow states, as a fraction of a state's range; by default that of the
+        timetable, or 0.02.
     target : str
         As in `dhmodel.simulate`.
     checkpoint : str or path, optional
@@ -88,8 +93,11 @@ def protocol(
         raise InputError(f"replicates: got {quoted(replicates)}, needs a whole number of at least 1")
     table = read_timetable(timetable)
     spans = {"epoch": epoch, "settle": settle, "warmup": warmup}
-    times = {name: to_si(given, "s", name) for name, given in spans.items()}
-    run = make_run(table, state, set, times, to_si(tolerance, "1", "tolerance"), seed, target)
+    loop = {**LOOP, **table.loop}
+    loop |= {name: to_si(given, "s", name) for name, given in spans.items() if given is not None}
+    if tolerance is not None:
+        loop["tolerance"] = to_si(tolerance, "1", "tolerance")
+    run = make_run(table, state, set, loop, seed, target)
     memo = Memo(None if checkpoint is None else Path(checkpoint))
     done = [run.replicate(number, memo, progress) for number in range(replicates)]
     return to_dataset(run.table, run.chosen, done, attributes(run.first) | run.attributes())

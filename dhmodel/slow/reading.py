@@ -23,7 +23,9 @@ list of ``{ number, every }``, one in the other: three sessions a day for four w
 ``[{ number = 3, every = "2 h" }, { number = 28, every = "1 day" }]``. A drug is a dose or
 ``{ dose, onset, washout }``, with time constants. Entries stand in the order in which they begin; several may
 be on at once where they do not contradict each other. A test is a stimulus at the times `at`, or `every` so
-long from `start` to `stop`; it is a run of its own, which slow states do not feel.
+long from `start` to `stop`; it is a run of its own, which slow states do not feel. `set` holds values of
+parameters throughout, `initial` slow states that do not begin at rest, and `epoch`, `settle`, `warmup` and
+`tolerance` are arguments of `dhmodel.protocol`.
 """
 
 import tomllib
@@ -52,7 +54,8 @@ FOLDER = Path(__file__).parent / "protocols"
 MOST = 100_000
 """Most times that an entry or a test may repeat."""
 
-_KEYS = ("about", "source", "read", "duration", "state", "set", "initial", "entries", "tests")
+_LOOP = {"epoch": "s", "settle": "s", "warmup": "s", "tolerance": "1"}
+_KEYS = ("about", "source", "read", "duration", "state", "set", "initial", "entries", "tests", *_LOOP)
 _ENTRY = (
     "name",
     "start",
@@ -141,7 +144,10 @@ class _Reader:
             k: to_si(v, "1", f"{where}: initial: {k}") for k, v in _table(table, "initial", where).items()
         }
         base = base if base.state else replace(base, state="naive")
-        fixed = (duration, base, entries, tests, MappingProxyType(initial), table)
+        loop = {
+            key: to_si(table[key], unit, f"{where}: {key}") for key, unit in _LOOP.items() if key in table
+        }
+        fixed = (duration, base, entries, tests, MappingProxyType(initial), MappingProxyType(loop), table)
         return Timetable(self.name, texts["about"], texts["source"], read, *fixed)
 
     def _entries(self, tables: list[Table], duration: float, where: str) -> tuple[Entry, ...]:

@@ -123,8 +123,7 @@ def make_run(
     table: Timetable,
     state: str | None,
     set: Mapping[str, object] | None,
-    times: Mapping[str, float],
-    tolerance: float,
+    loop: Mapping[str, float],
     seed: int,
     target: str,
 ) -> Run:
@@ -134,10 +133,10 @@ def make_run(
     Parameters
     ----------
     table : Timetable
-    state, set, tolerance, seed, target
+    state, set, seed, target
         As in `dhmodel.protocol`.
-    times : mapping of {str : float}
-        ``epoch``, ``settle`` and ``warmup`` in s.
+    loop : mapping of {str : float}
+        ``epoch``, ``settle`` and ``warmup`` in s, and ``tolerance``.
 
     Raises
     ------
@@ -151,10 +150,11 @@ def make_run(
     given = {path: value for path, value in (set or {}).items() if path not in own}
     if state is not None:
         table = table.in_state(state)
+    epoch, settle, warmup, tolerance = (loop[name] for name in ("epoch", "settle", "warmup", "tolerance"))
     if not 0 < tolerance <= LARGEST_TOLERANCE:
         raise InputError(f"tolerance: got {tolerance:g}, allowed: above 0 to {LARGEST_TOLERANCE:g}")
     fixed = (states, _numbers(states, own), tuple(table.drugs()))
-    chosen = Chosen(*fixed, times["epoch"], times["settle"], times["warmup"], tolerance, seed, target)
+    chosen = Chosen(*fixed, epoch, settle, warmup, tolerance, seed, target)
     _check_epoch(chosen, table)
     _check_initial(states, table)
     run = Run(table, chosen, given, _sample_times(table), {})

@@ -95,6 +95,8 @@ class Timetable:
     tests : tuple of Test
     initial : mapping of {str : float}
         Slow states that do not begin at rest.
+    loop : mapping of {str : float}
+        ``epoch``, ``settle``, ``warmup`` (s) and ``tolerance``, as far as it says them.
     table : mapping
         As it was given, for the record.
     """
@@ -108,6 +110,7 @@ class Timetable:
     entries: tuple[Entry, ...]
     tests: tuple[Test, ...]
     initial: Mapping[str, float]
+    loop: Mapping[str, float]
     table: Mapping[str, Any]
 
     @cached_property

@@ -58,7 +58,10 @@ def test_what_decides_numbers_counts_and_nothing_else(package, file, before, aft
     ("imports", "parts"),
     [
         ("dhmodel.simulate", code.RECORDINGS),
-        ("dhmodel.evidence.axons, dhmodel.evidence.scs, dhmodel.evidence.draws", code.ANSWERS),
+        (
+            ", ".join(f"dhmodel.evidence.{name}" for name in ("axons", "scs", "timetables", "draws")),
+            code.ANSWERS,
+        ),
     ],
 )
 def test_every_module_that_a_run_imports_is_covered(imports, parts):
@@ -69,4 +72,4 @@ def test_every_module_that_a_run_imports_is_covered(imports, parts):
     covered = tuple(f"dhmodel.{part.removesuffix('.py').replace('/', '.')}" for part in parts)
     rest = {name for name in names if not f"{name}.".startswith(tuple(f"{one}." for one in covered))}
     # the sweep comes with the package's own attributes and only calls what is covered
-    assert rest <= {"dhmodel.errors", "dhmodel.sweep", "dhmodel.evidence"}
+    assert rest <= {"dhmodel.code", "dhmodel.errors", "dhmodel.sweep", "dhmodel.evidence"}

@@ -1,12 +1,14 @@
 """Protocols on a small circuit: what they equal, how they resume, what they refuse, what they hold."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
 import xarray as xr
 
 import dhmodel as dh
+from dhmodel.cli import main
 from dhmodel.errors import InputError, StoreError
 from dhmodel.simulate import measure, plan
 from dhmodel.slow import memo
@@ -17,7 +19,7 @@ from dhmodel.slow.running import make_run
 
 SMALL = {"circuit.scale": 0.25}
 QUICK = {"epoch": "1 s", "settle": "0.2 s", "warmup": "0.2 s"}
-SECONDS = {"epoch": 1.0, "settle": 0.2, "warmup": 0.2}
+LOOP = {"epoch": 1.0, "settle": 0.2, "warmup": 0.2, "tolerance": 0.02}
 PINCH = {
     "name": "pinch",
     "stimulus": "pinch",
@@ -41,8 +43,7 @@ def run_of(given, **others):
     arguments = {
         "state": None,
         "set": SMALL,
-        "times": SECONDS,
-        "tolerance": 0.02,
+        "loop": LOOP,
         "seed": 1,
         "target": "auto",
     }
@@ -243,7 +244,7 @@ def test_a_file_of_something_else_is_left_alone(tmp_path):
 @pytest.mark.parametrize(
     ("given", "arguments", "message"),
     [
-        (table(), {"epoch": "30 s"}, "epoch: got 30 s, longer than the fastest .*: slow.ia_depression.on = 10 s"),
+        (table(), {"epoch": "30 s"}, "epoch: got 30 s, longer than .* allows: slow.ia_depression.on = 10 s"),
         (table(NALOXONE), {"epoch": "9 s", "set": {"slow.loop.on": "8 s"}}, "slow.loop.on = 8 s"),
         (table(), {"settle": "1 s"}, "settle: got 1 s"),
         (table(), {"tolerance": 0}, "tolerance: got 0, allowed"),
@@ -280,3 +281,78 @@ def test_a_page_of_all_of_it(ds):
     assert {"WDR", "PN", "gaba", "kcc2", "dose.naloxone"} <= set(titles)
     bars = figure.axes[0].collections
     assert [bar.get_datalim(figure.axes[0].transData).x0 for bar in bars] == [10, 12]
+
+
+FILE = """
+about = "quick"
+duration = "20 min"
+state = "snl"
+epoch = "1 s"
+settle = "0.2 s"
+set = { "circuit.scale" = 0.25 }
+
+[[entries]]
+name = "scs"
+start = "5 min"
+stop = "15 min"
+paradigm = "tonic"
+
+[[tests]]
+name = "pinch"
+stimulus = "pinch"
+at = ["1 min", "10 min", "20 min"]
+duration = "1 s"
+"""
+
+
+@pytest.fixture
+def command(monkeypatch, capfd, tmp_path):
+    """Run the command line in a folder with a protocol; returns exit status, output and stderr."""
+    (tmp_path / "quick.toml").write_text(FILE)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["dhmodel", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        return int(stop.value.code or 0), *capfd.readouterr()
+
+    return run
+
+
+def test_the_command_runs_saves_resumes_and_draws(command, monkeypatch, tmp_path):
+    monkeypatch.setattr(memo, "measure", Interrupting(4))
+    code, _, err = command("run", "--protocol", "quick.toml", "--out", "q.nc")
+    assert code == 130 and err.splitlines()[-1].endswith("in q.nc.epochs; the same command resumes")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["q.nc.epochs", "quick.toml"]
+    rest = Interrupting(-1)
+    monkeypatch.setattr(memo, "measure", rest)
+    code, out, _ = command("run", "--protocol", "quick.toml", "--out", "q.nc")
+    assert code == 0 and out.splitlines()[0].split() == ["time", "test", "WDR", "(Hz)", "PN", "(Hz)"]
+    assert [line.split()[:3] for line in out.splitlines()[1:4]] == [
+        ["60", "s", "pinch"], ["10", "min", "pinch"], ["20", "min", "pinch"],
+    ]  # fmt: skip
+    assert f"{rest.runs} runs of the circuit" in out
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["q.nc", "quick.toml"]
+    assert command("plot", "q.nc", "--out", "q.pdf")[0] == 0 and (tmp_path / "q.pdf").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("--protocol", "quick.toml", "--paradigm", "tonic"),
+            "error: --paradigm: of no effect",
+        ),
+        (
+            ("--protocol", "quick.toml", "--duration", "1 h"),
+            "error: --duration: of no effect",
+        ),
+        (("--protocol", "quik"), 'error: unknown protocol "quik"'),
+        (("--protocol", "quick.toml", "--out", "q.txt"), 'error: "q.txt": cannot save there'),
+        (("--checkpoint", "c"), "error: --checkpoint: of no effect without --protocol"),
+    ],
+)
+def test_bad_options_are_one_line(command, arguments, message):
+    code, _, err = command("run", *arguments)
+    assert code == 2 and err.startswith(message) and len(err.splitlines()) == 1
