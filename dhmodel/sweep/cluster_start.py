@@ -30,7 +30,6 @@ QUIET: dict[str, Any] = {
     # what a task that dies with its worker costs is decided by us; nobody else tries it again
     "distributed.scheduler.allowed-failures": 0,
     "distributed.deploy.lost-worker-timeout": "2s",
-    "distributed.logging": {"distributed": "critical"},
     "distributed.scheduler.http.routes": [],
 }
 
