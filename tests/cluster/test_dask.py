@@ -206,10 +206,13 @@ def test_a_killed_dask_worker_is_replaced_and_a_killed_parent_leaves_nothing(
     os.kill(worker, signal.SIGKILL)
     killed = len(fakes.runs())
     wait_for(killed + 4)
-    assert max(Counter(fakes.runs()).values()) == 2  # the run that was under way
+    ((again, times),) = Counter(fakes.runs()).most_common(1)
+    assert times == 2  # the run that was under way
+    frequency, state, stimulus, replicate = again.split()
     sweep.kill()
     told = sweep.communicate()[1]
-    assert "Dask worker tcp://127.0.0.1:" in told
+    unit = f"tonic.frequency={frequency} Hz, state={state}, stimulus={stimulus}, replicate {replicate}"
+    assert f"{unit}: Dask worker tcp://127.0.0.1:" in told
     assert told.count("died; trying once more") == 1  # those that waited behind it are not to blame
     deadline = time.monotonic() + 60
     while alive(sweep.pid):
