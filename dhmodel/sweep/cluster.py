@@ -93,7 +93,8 @@ class Dask:
             flight = Flight(session, order, self.time_limit)
             try:
                 while waiting or flight.tasks:
-                    while waiting and flight.room():
+                    flight.look()
+                    while waiting and flight.room:
                         yield flight.send(waiting.popleft())
                     events, innocent = flight.landed()
                     waiting.extendleft(reversed(innocent))
@@ -120,17 +121,31 @@ class Flight:
         self._futures: dict[str, Any] = {}
         self._landed: SimpleQueue[Any] = SimpleQueue()
         self._packed: tuple[object, bytes] = (None, b"")
-        self._room, self._sent, self._looked = 0, 0, -PULSE
+        self._threads, self._sent, self._looked = 0, 0, -PULSE
         self._crowded = monotonic()
         self._node = import_module("dhmodel.sweep.cluster_node")  # needs Dask
         with self._answering():
             self._client.register_plugin(self._node.Relay(order, time_limit), name=self._name)
 
+    @property
     def room(self) -> bool:
         """Whether the workers that are there should get another task."""
-        if monotonic() >= self._looked + PULSE:
-            self._look()
-        return len(self.tasks) < self._room
+        return len(self.tasks) < PER_WORKER * self._threads
+
+    def look(self) -> None:
+        """Every now and then, count the workers' threads and have jobs that have died replaced."""
+        now = monotonic()
+        if now < self._looked + PULSE:
+            return
+        with self._answering():
+            self._threads = sum(self._client.nthreads().values())
+            self._session.refill()
+        self._looked = now
+        if self._threads:
+            self._crowded = now
+        elif now > self._crowded + ALONE:
+            self._crowded = np.inf
+            print(f"the {self._session.name} has no worker; still waiting", file=sys.stderr, flush=True)
 
     def send(self, task: Task) -> Event:
         """Send a task on its way."""
@@ -176,18 +191,6 @@ class Flight:
             with suppress(Exception):  # a cluster that falls apart has nothing left to stop
                 self._client.cancel(list(self._futures.values()))
                 self._client.unregister_worker_plugin(self._name)
-
-    def _look(self) -> None:
-        """Count the workers' threads, and have jobs that have died replaced."""
-        with self._answering():
-            threads = sum(self._client.nthreads().values())
-            self._session.refill()
-        self._looked, self._room = monotonic(), PER_WORKER * threads
-        if threads:
-            self._crowded = self._looked
-        elif self._looked > self._crowded + ALONE:
-            self._crowded = np.inf
-            print(f"the {self._session.name} has no worker yet; still waiting", file=sys.stderr, flush=True)
 
     def _drain(self, wait: float) -> list[Any]:
         """Futures that are done, after waiting for the first of them."""

@@ -22,6 +22,9 @@ from dhmodel.sweep.processes import Order, Worker
 
 __all__ = ["Relay", "relay"]
 
+IDLE = 600.0
+"""Seconds without a task after which a worker process ends; the next task starts another."""
+
 
 class Relay(WorkerPlugin):
     """
@@ -36,7 +39,8 @@ class Relay(WorkerPlugin):
     """
 
     def __init__(self, order: Order, time_limit: float | None):
-        self.order, self.time_limit = order, time_limit
+        # of a parent that was killed, the scheduler keeps the relays, but no process should stay with them
+        self.order, self.time_limit = replace(order, idle=IDLE), time_limit
 
     def setup(self, worker: DaskWorker) -> None:
         """Begin on a Dask worker; a process starts with the first task."""
@@ -62,6 +66,8 @@ class Relay(WorkerPlugin):
         with self._guard:
             if self._ended:
                 raise EngineError("the sweep has ended")
+            while self._idle and self._idle[-1].process.poll() is not None:
+                self._idle.pop().stop()
             process = self._idle.pop() if self._idle else Worker(self.order)
             self._busy.append(process)
             return process

@@ -62,8 +62,8 @@ def _time(executor: Executor, tasks: Sequence[Task], before: int) -> float:
 if __name__ == "__main__":
     from dhmodel.sweep import cluster_overhead  # workers cannot import what belongs to __main__
 
-    points = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    workers = int(sys.argv[2]) if len(sys.argv) > 2 else 2
+    points, workers = (int(text) for text in (sys.argv[1:] + ["500", "2"][len(sys.argv) - 1 :]))
     for name, pool in (("Dask", False), ("pool", True)):
-        cost = cluster_overhead.overhead(points, workers, pool)
-        print(f"{name}: {1e3 * cost:.2f} ms per point", flush=True)
+        print(
+            f"{name}: {1e3 * cluster_overhead.overhead(points, workers, pool):.2f} ms per point", flush=True
+        )

@@ -30,7 +30,6 @@ QUIET: dict[str, Any] = {
     # what a task that dies with its worker costs is decided by us; nobody else tries it again
     "distributed.scheduler.allowed-failures": 0,
     "distributed.deploy.lost-worker-timeout": "2s",
-    "distributed.logging": {"distributed": "critical"},
     "distributed.scheduler.http.routes": [],
 }
 
@@ -50,7 +49,7 @@ class Session:
     name : str
         What to call it in a message.
     refill : callable
-        Replaces jobs that have died.
+        Replaces jobs that have died, or says that it cannot.
     """
 
     client: Any
@@ -92,6 +91,7 @@ def started(cluster: Cluster) -> Iterator[Session]:
         stack.enter_context(import_module("dask").config.set(QUIET))
         stack.enter_context(_quiet())
         try:
+            _warn(cluster)
             security = _security(None if isinstance(cluster, Kubernetes) else cluster.tls)
             place, refill = begin(cluster, security, stack)
             client = distributed.Client(
@@ -121,6 +121,13 @@ def _name(cluster: Cluster) -> str:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _warn(cluster: Cluster) -> None:
+    if isinstance(cluster, Local | Slurm) and cluster.tls is None and (cluster.interface or cluster.host):
+        place = cluster.interface or cluster.host
+        told = f"warning: the scheduler listens on {place} without [tls]: whoever reaches it can run programs"
+        print(f"{told} as you", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -175,8 +182,14 @@ def _local(cluster: Local, security: Any, stack: ExitStack) -> tuple[Any, Callab
     if cluster.tls:
         arguments += ["--protocol", "tls", "--tls-ca-file", cluster.tls.ca]
         arguments += ["--tls-cert", cluster.tls.cert, "--tls-key", cluster.tls.key]
-    stack.callback(_end, _start_workers(scheduler.scheduler_address, arguments))
-    return scheduler, _nothing
+    workers = _start_workers(scheduler.scheduler_address, arguments)
+    stack.callback(_end, workers)
+
+    def check() -> None:
+        if workers.poll() is not None:
+            raise EngineError(f"the Dask workers of this machine ended with status {workers.returncode}")
+
+    return scheduler, check
 
 
 def _start_workers(address: str, arguments: list[str]) -> subprocess.Popen[bytes]:

@@ -47,12 +47,15 @@ class Order:
         Compiled circuits and libraries of the machine that started the sweep.
     code : str
         Identity of the code that the worker must have; anything if empty.
+    idle : float, optional
+        Ends itself after so long without a task, s.
     """
 
     measure: Measure
     memory: int | None = None
     parcels: tuple[Parcel, ...] = ()
     code: str = ""
+    idle: float | None = None
 
 
 class Worker:

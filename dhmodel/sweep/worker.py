@@ -25,7 +25,7 @@ __all__ = ["serve"]
 
 
 def serve(socket: Connection) -> None:
-    """Answer tasks until the parent hangs up; the other end of `dhmodel.sweep.processes.Worker`."""
+    """Answer tasks until the parent, a `dhmodel.sweep.processes.Worker`, hangs up or has none for long."""
     threading.Thread(target=_end_with_parent, args=(socket.fileno(),), daemon=True).start()
     order: Order = socket.recv()
     try:
@@ -34,7 +34,7 @@ def serve(socket: Connection) -> None:
         socket.send(str(error))
         return
     socket.send("")
-    while True:
+    while socket.poll(order.idle):
         task: Task = socket.recv()
         event = attempt(order.measure, task)
         # the parent has the plan, which takes longer to send than many a result

@@ -1,8 +1,8 @@
 """
 Whether states in single precision change what the circuit answers: rates beside those in double precision.
 
-A dozen plans, several replicates each. Single spikes move from one precision to the other, as they do from one
-seed to the next; a finding moves if the mean over replicates does. So the difference of every rate is
+A dozen plans, several replicates each. Single spikes move from one precision to the other, as they do from
+one seed to the next; a finding moves if the mean over replicates does. So the difference of every rate is
 compared with its own spread over replicates.
 
     python experiments/baselines/single_precision.py [REPLICATES]

@@ -57,3 +57,17 @@ def _address(told: Path) -> str:
             return str(json.loads(told.read_text())["address"])
         assert time.monotonic() < deadline, "the scheduler does not start"
         time.sleep(0.05)
+
+
+def certificates(folder: Path, name: str) -> str:
+    """Make an authority and a certificate of it with openssl; returns the table of a cluster file."""
+    ca, key, request, cert = (str(folder / f"{name}-{what}.pem") for what in ("ca", "key", "request", "cert"))
+    new = ["openssl", "req", "-newkey", "rsa:2048", "-nodes"]
+    sign = ["openssl", "x509", "-req", "-in", request, "-CA", ca, "-CAkey", f"{ca}.key", "-CAcreateserial"]
+    for command in (
+        [*new, "-x509", "-days", "2", "-subj", f"/CN={name}-ca", "-keyout", f"{ca}.key", "-out", ca],
+        [*new, "-subj", f"/CN={name}", "-keyout", key, "-out", request],
+        [*sign, "-days", "2", "-out", cert],
+    ):
+        subprocess.run(command, check=True, capture_output=True)
+    return f'[tls]\nca = "{name}-ca.pem"\ncert = "{name}-cert.pem"\nkey = "{name}-key.pem"\n'

@@ -1,5 +1,5 @@
 """
-A sweep on a real SLURM of one machine: a job is cancelled midway, a worker killed, and nothing is lost.
+A sweep on a real SLURM of one machine, over TLS: a job is cancelled midway, a worker killed, nothing is lost.
 
     python tests/cluster/slurm.py [--install]
 
@@ -20,6 +20,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from servers import certificates
 
 from dhmodel.sweep.opening import open_dataset
 
@@ -195,7 +197,7 @@ def done(store: Path) -> int:
 def disturbed(folder: Path) -> str:
     """Run the sweep on SLURM, cancel a job and kill a worker; returns what it said."""
     store, file = folder / "slurm.zarr", folder / "slurm.toml"
-    file.write_text(CLUSTER.format(folder=folder))
+    file.write_text(CLUSTER.format(folder=folder) + certificates(folder, "sweep"))
     running = sweep(store, "--cluster", str(file))
     try:
         wait_for("three runs on two jobs", lambda: done(store) >= 3 and len(jobs()) == 2)

@@ -4,9 +4,12 @@ import inspect
 
 import pytest
 
+from dhmodel.cli import main
 from dhmodel.errors import InputError
+from dhmodel.simulate import measure
 from dhmodel.sweep.cluster_file import read_cluster
 from dhmodel.sweep.cluster_start import kubernetes_arguments, slurm_arguments
+from dhmodel.sweep.runner import _executor
 
 SLURM = 'kind = "slurm"\nworkers = 4\nmemory = "2 GB"\n'
 TLS = '[tls]\nca = "ca.pem"\ncert = "cert.pem"\nkey = "key.pem"\n'
@@ -78,6 +81,29 @@ def test_the_scheduler_listens_on_loopback_unless_the_file_says_otherwise(writte
     assert written('kind = "local"').listens() == {"host": "127.0.0.1"}
     assert written(f'{SLURM}interface = "ib0"').listens() == {"interface": "ib0"}
     assert written(f'{SLURM}host = "10.1.2.3"').listens() == {"host": "10.1.2.3"}
+
+
+def test_a_run_may_take_what_its_worker_has_unless_told_otherwise(written, tmp_path):
+    pytest.importorskip("distributed")
+    written('kind = "local"\nmemory = "2 GB"')
+    assert _executor(measure, 1, None, None, tmp_path / "x.toml").memory_limit == 2_000_000_000
+    assert _executor(measure, 1, None, 5, tmp_path / "x.toml").memory_limit == 5
+
+
+@pytest.mark.parametrize(
+    "options, told",
+    [
+        (["--workers", "2"], "--workers: of no effect without a sweep on this machine"),
+        (["--dry-run"], 'unknown key "worker" in x.toml'),
+    ],
+)
+def test_the_command_line_refuses_in_one_line(tmp_path, monkeypatch, capsys, options, told):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.toml").write_text('kind = "local"\nworker = 2\n')
+    monkeypatch.setattr("sys.argv", ["dhmodel", "sweep", "scs_frequency", "--cluster", "x.toml", *options])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2 and capsys.readouterr().err.startswith(f"error: {told}")
 
 
 def test_a_slurm_job_script_holds_what_the_file_says_and_no_other_command(written, monkeypatch, tmp_path):

@@ -7,12 +7,13 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import fakes
 import pytest
 import small
-from servers import servers
+from servers import certificates, servers
 from test_faults import alive, same, start, wait_for
 
 from dhmodel.errors import EngineError, InputError
@@ -22,9 +23,11 @@ from dhmodel.sweep.cluster_file import read_cluster
 from dhmodel.sweep.cluster_start import started
 from dhmodel.sweep.executors import Task
 from dhmodel.sweep.opening import open_dataset
+from dhmodel.sweep.processes import Order
 from dhmodel.sweep.runner import order
 
 distributed = pytest.importorskip("distributed")
+cluster_node = pytest.importorskip("dhmodel.sweep.cluster_node")
 psutil = pytest.importorskip("psutil")  # comes with it
 
 STORE = Path(fakes.__file__).parent
@@ -74,7 +77,8 @@ def test_few_tasks_are_in_flight(cluster):
     spec = small.spec(replicates=4)
     tasks = order(Task(point, replicate, spec.plans[point]) for point in range(12) for replicate in range(4))
     flying, most = 0, 0
-    for event in Dask(fakes.measure, read_cluster(cluster.file)).run(tasks):
+    through_the_scheduler = read_cluster(cluster.file).model_copy(update={"direct": False})
+    for event in Dask(fakes.measure, through_the_scheduler).run(tasks):
         flying += 1 if event.status == "running" else -1
         most = max(most, flying)
     assert flying == 0 and PER_WORKER <= most <= 2 * PER_WORKER
@@ -118,6 +122,19 @@ def test_closing_the_iterator_stops_all_work_and_the_cluster_stays(cluster):
     events.close()
     assert ended(cluster) and len(fakes.runs()) == 2
     assert cluster.scheduler.poll() is None and cluster.workers.poll() is None
+
+
+def test_a_process_that_gets_no_task_ends_and_another_takes_its_place():
+    relay = cluster_node.Relay(Order(fakes.measure), None)
+    relay.order = replace(relay.order, idle=0.2)
+    relay.setup(None)
+    task = Task(0, 0, small.spec().plans[0])
+    assert relay.run(task).status == "done"
+    (process,) = relay._idle
+    assert process.process.wait(30) == 0
+    assert relay.run(task).status == "done" and relay._idle[0] is not process
+    relay._end()
+    assert relay._idle[0].process.poll() is not None
 
 
 def test_what_a_worker_cannot_import_is_an_error_in_one_line(cluster, monkeypatch):
@@ -189,10 +206,14 @@ def test_a_killed_dask_worker_is_replaced_and_a_killed_parent_leaves_nothing(
     os.kill(worker, signal.SIGKILL)
     killed = len(fakes.runs())
     wait_for(killed + 4)
-    assert max(Counter(fakes.runs()).values()) == 2  # the run that was under way
+    ((again, times),) = Counter(fakes.runs()).most_common(1)
+    assert times == 2  # the run that was under way
+    frequency, state, stimulus, replicate = again.split()
     sweep.kill()
     told = sweep.communicate()[1]
-    assert "Dask worker tcp://127.0.0.1:" in told and "died; trying once more" in told
+    unit = f"tonic.frequency={frequency} Hz, state={state}, stimulus={stimulus}, replicate {replicate}"
+    assert f"{unit}: Dask worker tcp://127.0.0.1:" in told
+    assert told.count("died; trying once more") == 1  # those that waited behind it are not to blame
     deadline = time.monotonic() + 60
     while alive(sweep.pid):
         assert time.monotonic() < deadline, f"left over: {alive(sweep.pid)}"
@@ -231,20 +252,6 @@ def test_ctrl_c_keeps_what_is_finished_and_leaves_no_process(tmp_path, runs_file
 
 
 # --- who may connect ---
-
-
-def certificates(folder: Path, name: str) -> str:
-    """Make an authority and a certificate of it with openssl; returns the table of a cluster file."""
-    ca, key, request, cert = (str(folder / f"{name}-{what}.pem") for what in ("ca", "key", "request", "cert"))
-    new = ["openssl", "req", "-newkey", "rsa:2048", "-nodes"]
-    sign = ["openssl", "x509", "-req", "-in", request, "-CA", ca, "-CAkey", f"{ca}.key", "-CAcreateserial"]
-    for command in (
-        [*new, "-x509", "-days", "2", "-subj", f"/CN={name}-ca", "-keyout", f"{ca}.key", "-out", ca],
-        [*new, "-subj", f"/CN={name}", "-keyout", key, "-out", request],
-        [*sign, "-days", "2", "-out", cert],
-    ):
-        subprocess.run(command, check=True, capture_output=True)
-    return f'[tls]\nca = "{name}-ca.pem"\ncert = "{name}-cert.pem"\nkey = "{name}-key.pem"\n'
 
 
 def listening() -> set[str]:

@@ -3,9 +3,7 @@
 import json
 import shutil
 
-import fakes
 import inputs
-import numpy as np
 import pytest
 import small
 import xarray as xr

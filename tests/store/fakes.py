@@ -143,7 +143,7 @@ def measure_hungry_program(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
     """Start a program that needs too much, as the simulator of a large circuit does."""
     arrays = measure(plan, replicate)
     if chosen(plan, replicate):
-        done = subprocess.run([sys.executable, "-c", "bytearray(24 * 10**9)"], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-c", "bytearray(3 * 10**9)"], capture_output=True, text=True)
         if done.returncode != 0:
             raise EngineError(f"the program failed: {done.stderr.splitlines()[-1]}")
     return arrays
