@@ -176,7 +176,8 @@ class _Drawing:
     def synapses(self, row: Connection) -> dict[str, Array]:
         """Draw the synapses of one row: source, target and weights of each."""
         rng = stream(self.seed, self.replicate, f"wiring.{row.pre}.{row.post}")
-        chosen = _choose(rng, self._preference(row), row.in_degree).ravel()
+        ordered = np.argsort(positions(self.P, row.pre), kind="stable")
+        chosen = ordered[_choose(rng, self._preference(row)[:, ordered], row.in_degree)].ravel()
         strength = self._strength(row, chosen)
         n_post = self.sizes[row.post]
         part: dict[str, Array] = {
@@ -186,6 +187,8 @@ class _Drawing:
         for receptor, name in WEIGHTS[row.pathway].items():
             factor = weight_factor(self.P, row.pre, row.post, _LIKE.get(receptor, receptor))
             part[name] = row.weights.get(receptor, 0.0) * factor * strength
+            if row.pathway == "inhibition" and receptor != "gaba_b":
+                part[name] = part[name] * self._inhibition(row)
         if row.pathway == "from_sources":
             part["steady"] = np.full(chosen.size, row.steady)
         return part
@@ -208,16 +211,18 @@ class _Drawing:
 
     def _strength(self, row: Connection, chosen: Array) -> Array:
         """Factor on each synapse's weights: drugs change output, lost cells are silent, inputs vary."""
-        n_post = self.sizes[row.post]
         strength = np.full(chosen.size, self.effects[row.pre].release if row.pre in POPULATIONS else 1.0)
         if row.pre in INHIBITORY:
             strength *= self.alive[row.pre][chosen]
-        if row.pathway == "inhibition":
-            spread = inhibition_factor(self.P, row.pre, row.post, n_post, self.seed, self.replicate)
-            strength *= np.repeat(spread, row.in_degree)
-        elif row.post in POPULATIONS and row.pre not in DESCENDING:
+        if row.pathway != "inhibition" and row.post in POPULATIONS and row.pre not in DESCENDING:
             strength *= np.repeat(self._excitability(row.post), row.in_degree)
         return strength
+
+    def _inhibition(self, row: Connection) -> Array:
+        """Factor on each synapse's fast inhibition; GABA that spills over to GABA-B receptors reaches all alike."""
+        n_post = self.sizes[row.post]
+        spread = inhibition_factor(self.P, row.pre, row.post, n_post, self.seed, self.replicate)
+        return np.repeat(spread, row.in_degree)
 
     def _excitability(self, post: str) -> NDArray[np.float64]:
         """Factor on all excitation that each cell of `post` receives, lognormal with mean 1."""
@@ -233,15 +238,21 @@ class _Drawing:
         return self.first[row.pre] - self.first[(EXCITATORY if row.pre in EXCITATORY else INHIBITORY)[0]]
 
 
-def _choose(rng: np.random.Generator, preference: NDArray[np.float64], in_degree: int) -> NDArray[np.int64]:
-    """Choose `in_degree` units per target, shape (targets, in_degree).
+def _choose(
+    rng: np.random.Generator, preference: NDArray[np.float64], in_degree: int
+) -> NDArray[np.int64]:
+    """Choose `in_degree` inputs per target, shape (targets, in_degree).
 
-    `preference` is the logarithm of their chances, shape (targets, units). Drawn without repetition where
-    there are enough (Efraimidis and Spirakis 2006 Inf Process Lett 97:181); else everyone is chosen about
-    equally often.
+    `preference` is the logarithm of their chances, shape (targets, units), units in the order of their
+    places. One input comes from each of `in_degree` equal shares of the chances (stratified sampling), so that
+    inputs keep their spatial profile in a circuit of any size; a unit that is worth more than a share is
+    chosen more than once, as a fibre that makes several contacts.
     """
-    lottery = np.log(rng.standard_exponential(preference.shape)) - preference
-    allowed = int(np.isfinite(preference).sum(axis=1).min())
-    ranked = np.argsort(lottery, axis=1)[:, :allowed]
-    chosen: NDArray[np.int64] = np.take(ranked, np.arange(in_degree) % ranked.shape[1], axis=1)
-    return chosen
+    chances = np.cumsum(np.exp(preference - preference.max(axis=1, keepdims=True)), axis=1)
+    chances /= chances[:, -1:]
+    shares = (np.arange(in_degree) + rng.random((len(chances), in_degree))) / in_degree
+    rows = np.arange(len(chances))[:, None]
+    # one sorted array for all targets: the chances of target n lie between n and n + 1
+    found = np.searchsorted((chances + rows).ravel(), (shares + rows).ravel(), side="right")
+    chosen: NDArray[np.int64] = found.reshape(shares.shape) - rows * chances.shape[1]
+    return np.minimum(chosen, chances.shape[1] - 1)
