@@ -219,7 +219,7 @@ class _Drawing:
         return strength
 
     def _inhibition(self, row: Connection) -> Array:
-        """Factor on each synapse's fast inhibition; GABA that spills over to GABA-B receptors reaches all alike."""
+        """Factor on the fast inhibition by each synapse; GABA that spills over reaches all cells alike."""
         n_post = self.sizes[row.post]
         spread = inhibition_factor(self.P, row.pre, row.post, n_post, self.seed, self.replicate)
         return np.repeat(spread, row.in_degree)
@@ -238,15 +238,13 @@ class _Drawing:
         return self.first[row.pre] - self.first[(EXCITATORY if row.pre in EXCITATORY else INHIBITORY)[0]]
 
 
-def _choose(
-    rng: np.random.Generator, preference: NDArray[np.float64], in_degree: int
-) -> NDArray[np.int64]:
+def _choose(rng: np.random.Generator, preference: NDArray[np.float64], in_degree: int) -> NDArray[np.int64]:
     """Choose `in_degree` inputs per target, shape (targets, in_degree).
 
     `preference` is the logarithm of their chances, shape (targets, units), units in the order of their
-    places. One input comes from each of `in_degree` equal shares of the chances (stratified sampling), so that
-    inputs keep their spatial profile in a circuit of any size; a unit that is worth more than a share is
-    chosen more than once, as a fibre that makes several contacts.
+    places. One input comes from each of `in_degree` equal shares of the chances (stratified sampling), so
+    that inputs keep their spatial profile in a circuit of any size; a unit that is worth more than a share
+    is chosen more than once, as a fibre that makes several contacts.
     """
     chances = np.cumsum(np.exp(preference - preference.max(axis=1, keepdims=True)), axis=1)
     chances /= chances[:, -1:]

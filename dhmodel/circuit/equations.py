@@ -114,9 +114,9 @@ refractory_left = refractory_period
 
 #: What changes slowly, once per slow step: NK1, GABA-B and modulatory conductances (``*_keep`` is the
 #: fraction left after one slow step, so each decay is exact), and an Ornstein-Uhlenbeck current from standard
-#: normal numbers drawn outside. ``g_gaba_b`` is the conductance that GABA-B receptors would open if each acted
-#: alone; the channels need several of their G proteins at once (Destexhe and Sejnowski 1995), so that little of
-#: it opens far below ``gaba_b_half`` and all of it far above.
+#: normal numbers drawn outside. ``g_gaba_b`` is the conductance that GABA-B receptors would open if each
+#: acted alone; channels need several G proteins at once (Destexhe and Sejnowski 1995), so that little of it
+#: opens far below ``gaba_b_half`` and all of it far above.
 SLOW = """
 g_nk1 = nk1_keep*g_nk1 + nk1_gain*x_nk1
 x_nk1 *= nk1_rise_keep
