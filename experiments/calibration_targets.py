@@ -31,6 +31,14 @@ SHOCKS = {
     "set": {"shock.intensity": 1.45, "shock.number": 5, "shock.frequency": "0.5 Hz", "shock.delay": "0.5 s"},
 }
 NO_GABA_B = {"synapse.gaba_b.scale": 0}
+NO_GABA_B_DRUG = {"cgp35348": 1.0}
+#: A von Frey force between the thresholds of injured and of intact rats.
+FORCE = {
+    "state": "snl",
+    "stimulus": "vonfrey",
+    "duration": "3 s",
+    "set": {"vonfrey.force": "60 mN", "vonfrey.delay": "0 s"},
+}
 
 #: Runs by name: arguments of `dhmodel.simulate`.
 RUNS: dict[str, dict[str, Any]] = {
@@ -59,6 +67,10 @@ RUNS: dict[str, dict[str, Any]] = {
     "pinch_snl_50": {"stimulus": "pinch", "state": "snl", "paradigm": "tonic"},
     "pinch_ap5_50": {"stimulus": "pinch", "paradigm": "tonic", "drugs": {"ap5": 1.0}},
     "pinch_no_gaba_b_50": {"stimulus": "pinch", "paradigm": "tonic", "set": NO_GABA_B},
+    "force_snl": FORCE,
+    "force_snl_50": FORCE | {"paradigm": "tonic"},
+    "force_snl_no_gaba_b": FORCE | {"drugs": NO_GABA_B_DRUG},
+    "force_snl_no_gaba_b_50": FORCE | {"drugs": NO_GABA_B_DRUG, "paradigm": "tonic"},
     "foreman": {
         "stimulus": "pinch",
         "paradigm": "tonic",
@@ -262,6 +274,18 @@ TARGETS: dict[str, Target] = {
         0.3,
         0.8,
         "Cui et al. 1996, Crosby et al. 2015: GABA-B carries a part",
+    ),
+    "60 mN, snl: WDR left at 50 Hz": (
+        lambda r: r.left("force_snl_50", "force_snl", "WDR"),
+        0.2,
+        0.9,
+        "Crosby et al. 2015, Guan 2010: lower",
+    ),
+    "60 mN, snl, GABA-B blocked: WDR left at 50 Hz": (
+        lambda r: r.left("force_snl_no_gaba_b_50", "force_snl_no_gaba_b", "WDR"),
+        0.8,
+        1.3,
+        "Crosby et al. 2015, Cui et al. 1996: a GABA-B antagonist abolishes the effect",
     ),
     "foreman first, %": (lambda r: r.foreman()["first"], 101, 400, "Foreman et al. 1976"),
     "foreman trough, %": (lambda r: r.foreman()["trough"], 0, 20, "Foreman et al. 1976"),

@@ -32,7 +32,7 @@ _FACTORS = {
     "nk1": ("synapse.nk1.scale", "receptor.nk1.free"),
     "modulatory": ("synapse.modulatory.scale",),
     "gaba_a": ("synapse.gaba_a.scale", "receptor.gaba_a.free", "injury.gaba_a", "injury.gaba_release"),
-    "gaba_b": ("synapse.gaba_b.scale", "receptor.gaba_b.free", "injury.gaba_a", "injury.gaba_release"),
+    "gaba_b": ("synapse.gaba_b.scale", "receptor.gaba_b.free", "injury.gaba_release"),
     "glycine": ("synapse.glycine.scale", "receptor.glycine.free", "injury.glycine"),
     "pad": ("terminal.pad_scale", "receptor.gaba_a.free", "injury.pad", "injury.gaba_release"),
     "ht3": ("receptor.ht3.free", "injury.ht3"),

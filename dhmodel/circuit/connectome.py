@@ -185,6 +185,7 @@ class _Drawing:
     def weights(self, pathway: str, rows: Sequence[Connection], drawn: Synapses) -> dict[str, Array]:
         """Weights of every synapse of a pathway, by the names of the synapse's variables."""
         strength = self._strength(pathway, rows, drawn)
+        fast = strength * self._inhibition(rows, drawn) if pathway == "inhibition" else strength
         values: dict[str, Array] = {}
         for receptor, name in WEIGHTS[pathway].items():
             of_row = [
@@ -192,7 +193,8 @@ class _Drawing:
                 * weight_factor(self.P, row.pre, row.post, _LIKE.get(receptor, receptor))
                 for row in rows
             ]
-            values[name] = np.array(of_row)[drawn.row] * strength
+            # GABA that spills over reaches all alike
+            values[name] = np.array(of_row)[drawn.row] * (strength if receptor == "gaba_b" else fast)
         if pathway == "from_sources":
             values["steady"] = np.array([row.steady for row in rows])[drawn.row]
         return values
@@ -208,15 +210,18 @@ class _Drawing:
         strength: NDArray[np.float64] = np.array(release)[drawn.row]
         if PATHWAYS[pathway][0] == "inhibitory":
             strength *= self.alive[drawn.i]
-        if pathway == "inhibition":
-            surround = np.array([row.pre == "GLY" for row in rows])[drawn.row]
-            strength *= np.where(
-                surround, self.inhibition("GLY")[drawn.j], self.inhibition("GABA_PV")[drawn.j]
-            )
-        elif PATHWAYS[pathway][1] == "cells":
+        if pathway != "inhibition" and PATHWAYS[pathway][1] == "cells":
             varies = np.array([row.pre not in DESCENDING for row in rows])[drawn.row]
             strength *= np.where(varies, self.excitability[drawn.j], 1.0)
         return strength
+
+    def _inhibition(self, rows: Sequence[Connection], drawn: Synapses) -> NDArray[np.float64]:
+        """Factor on the fast inhibition by each synapse."""
+        surround = np.array([row.pre == "GLY" for row in rows])[drawn.row]
+        factor: NDArray[np.float64] = np.where(
+            surround, self.inhibition("GLY")[drawn.j], self.inhibition("GABA_PV")[drawn.j]
+        )
+        return factor
 
     def _excitability(self, post: str, number: int) -> NDArray[np.float64]:
         sd = self.P[f"cell.{post}.excitation_sd"]

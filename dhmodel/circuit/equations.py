@@ -88,6 +88,7 @@ gaba_a_decay : second (constant, shared)
 gaba_b_rise_keep : 1 (constant, shared)
 gaba_b_keep : 1 (constant, shared)
 gaba_b_gain : 1 (constant, shared)
+gaba_b_half : siemens (constant, shared)
 mod_keep : 1 (constant, shared)
 refractory_period : second (constant, shared)
 spike_level : volt (constant, shared)
@@ -113,14 +114,16 @@ refractory_left = refractory_period
 
 #: What changes slowly, once per slow step: NK1, GABA-B and modulatory conductances (``*_keep`` is the
 #: fraction left after one slow step, so each decay is exact), and an Ornstein-Uhlenbeck current from standard
-#: normal numbers drawn outside.
+#: normal numbers drawn outside. ``g_gaba_b`` is the conductance that GABA-B receptors would open if each
+#: acted alone; channels need several G proteins at once (Destexhe and Sejnowski 1995), so that little of it
+#: opens far below ``gaba_b_half`` and all of it far above.
 SLOW = """
 g_nk1 = nk1_keep*g_nk1 + nk1_gain*x_nk1
 x_nk1 *= nk1_rise_keep
 g_gaba_b = gaba_b_keep*g_gaba_b + gaba_b_gain*x_gaba_b
 x_gaba_b *= gaba_b_rise_keep
 g_mod *= mod_keep
-g_slow_k = g_gaba_b + g_mod + tonic_k
+g_slow_k = g_gaba_b*g_gaba_b/(g_gaba_b + gaba_b_half) + g_mod + tonic_k
 i_noise = noise_keep*i_noise + noise_fresh*noise_sd*white_noise(i, t)
 i_drive = bias + i_noise
 """

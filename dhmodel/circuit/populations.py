@@ -222,6 +222,7 @@ def _receptors(P: Parameters) -> dict[str, float]:
         "gaba_b_rise_keep": np.exp(-step / synapse["gaba_b.rise"]),
         "gaba_b_keep": np.exp(-step / synapse["gaba_b.decay"]),
         "gaba_b_gain": step * peak_gain(synapse["gaba_b.rise"], synapse["gaba_b.decay"]),
+        "gaba_b_half": synapse["gaba_b.half"],
         "mod_keep": np.exp(-step / synapse["modulatory.decay"]),
     }
 

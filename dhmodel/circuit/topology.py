@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY
-from dhmodel.circuit.lottery import Space, choose
+from dhmodel.circuit.sampling import Space, choose
 from dhmodel.kept import frozen, kept
 from dhmodel.parameters.layout import SOURCES, population_sizes, positions, source_sizes, starts
 from dhmodel.parameters.resolved import Items

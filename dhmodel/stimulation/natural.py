@@ -7,8 +7,10 @@ of the warm-up to the end; everything else starts at time zero plus a delay.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dhmodel.parameters.layout import FIBRE_CLASSES, positions
 from dhmodel.stimulation import patterns
@@ -44,6 +46,14 @@ class Scene:
     def gain(self, name: str) -> float:
         """What injury leaves of the answer of some fibres to touch, heat and pinch."""
         return self.P["injury.ltm_gain"] if name.split(".")[0] == "AB" else 1.0
+
+    @cached_property
+    def severed(self) -> NDArray[np.bool_]:
+        """Which fibres are cut off from the skin, shape (fibres,)."""
+        found = np.zeros(self.fibres.refractory.size, dtype=np.bool_)
+        for name in FIBRE_CLASSES if self.P["injury.severed"] else ():
+            found[self.some(name, self.P["injury.severed"], f"severed.{name}")] = True
+        return found
 
     def refractory(self, fibres: Indices) -> float:
         """Refractory period of fibres of one class, in s; of no fibres 0."""
@@ -132,13 +142,15 @@ def _stimulated(scene: Scene, name: str) -> Iterator[Spikes]:
         yield _within(scene, entry, drawn)
     for part, kind in ((entry.shocks, "shocks"), (entry.conditioning, "conditioning")):
         if part is not None:
-            yield from _shocked(scene, part, f"{name}.{kind}")
+            for times, fibres in _shocked(scene, part, f"{name}.{kind}"):
+                felt = ~scene.severed[fibres] | part.proximal
+                yield times[felt], fibres[felt]
 
 
 def _within(scene: Scene, entry: Stimulus, spikes: Spikes) -> Spikes:
     """Spikes of the fibres that a stimulus touches, while it acts."""
     times, fibres = spikes
-    kept = np.ones(times.size, dtype=np.bool_)
+    kept = ~scene.severed[fibres]
     if entry.patch is not None:
         places = np.concatenate([positions(scene.P, name) for name in FIBRE_CLASSES])
         kept &= entry.patch.covers(scene.P, places)[fibres]

@@ -117,7 +117,7 @@ class Interval(_Part):
 
 class Shocks(_Part):
     """
-    Electrical shocks to the skin.
+    Electrical shocks to the skin, or `proximal` to where an injury severs fibres.
 
     `recruits` says what fraction of whom lies within their reach. With an `intensity`, in multiples of the
     threshold of Abeta fibres, those of them fire whose threshold (``shock.<class>``) is no higher.
@@ -128,6 +128,7 @@ class Shocks(_Part):
     frequency: str | None = None
     number: str | None = None
     intensity: str | None = None
+    proximal: bool = False
 
     def onsets(self, P: Mapping[str, float], stop: float) -> Floats:
         """Times of the shocks before `stop` in s: one, or `number`, or without a number until `stop`."""

@@ -101,6 +101,17 @@ def test_gaba_b_is_a_double_exponential(circuit):
     assert found == pytest.approx(double_exponential(times, rise, decay), rel=0.03)  # a slow step of 1 ms
 
 
+@pytest.mark.parametrize("times_half", [0.1, 1.0, 10.0])
+def test_gaba_b_channels_open_cooperatively(circuit, times_half):
+    """A conductance g that receptors would open alone opens g * g/(g + half), with what else is potassium."""
+    half, cells = circuit.P["synapse.gaba_b.half"], circuit.structure.cells
+    arrays = circuit.isolated()
+    arrays["cells.g_gaba_b"] = np.full(cells, times_half * half)
+    drive, opened = circuit.final(arrays, circuit.feed(0.01), "cells.g_gaba_b", "cells.g_slow_k")
+    share = drive / (drive + half)
+    assert opened - circuit.arrays()["cells.tonic_k"] == pytest.approx(drive * share, rel=1e-4)
+
+
 def test_excitation_between_cells_arrives_after_its_delay(circuit):
     times = np.array([0.009, 0.019])
     found, _ = after_cell_spike(circuit, "ampa", "g_ampa", times, pathway="excitation")

@@ -385,7 +385,7 @@ print([name for name in sys.modules if name.startswith(("dhmodel.engine.", "dhmo
         "conditions",
         "connectome",
         "drives",
-        "lottery",
+        "sampling",
         "populations",
         "receptors",
         "topology",

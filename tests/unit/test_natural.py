@@ -55,6 +55,24 @@ def test_poisson_has_its_rate_and_the_variability_of_a_dead_time_process(rng, ra
     assert gaps.min() >= refractory
 
 
+@pytest.mark.parametrize("stimulus", ["pinch", "vonfrey", "windup"])
+def test_severed_fibres_feel_nothing_and_keep_their_ectopic_discharge(stimulus):
+    nerve = {"vonfrey.force": "100 mN"} | SILENT
+    felt = {}
+    for severed in (0.0, 0.5, 1.0):
+        P, _, fibres = spikes(stimulus, stop=3.0, set=nerve | {"injury.severed": severed})
+        felt[severed] = set(fibres.tolist())
+    assert felt[1.0] == set() < felt[0.5] < felt[0.0]
+    assert len(felt[0.5]) == pytest.approx(len(felt[0.0]) / 2, rel=0.3)
+    P, _, fibres = spikes(stimulus, set=nerve | INJURED | {"injury.severed": 1.0})
+    assert np.unique(fibres[np.isin(fibres, members(P, "CP"))]).size == round(0.35 * members(P, "CP").size)
+
+
+def test_pulses_to_the_root_reach_severed_fibres_too():
+    P, _, fibres = spikes("windup_root", stop=3.0, set=SILENT | {"injury.severed": 1.0})
+    assert set(fibres.tolist()) == set(members(P, "AB.centre").tolist())
+
+
 def test_poisson_is_stationary_from_the_first_moment(rng):
     times, _ = patterns.poisson(rng, 200_000, 100.0, 5e-3, 2.0, 2.02)
     density = np.histogram(times, bins=20, range=(2.0, 2.02))[0] / (200_000 * 1e-3)
