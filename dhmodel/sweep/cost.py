@@ -19,6 +19,7 @@ from dhmodel.parameters.layout import population_sizes
 from dhmodel.simulate import Plan
 from dhmodel.sweep.blocks import BLOCK
 from dhmodel.sweep.growing import carried, same
+from dhmodel.sweep.journal import LIMIT
 from dhmodel.sweep.layout import Layout, make_layout
 from dhmodel.sweep.opening import current
 from dhmodel.sweep.spec import SweepSpec, count
@@ -153,7 +154,8 @@ def _disk(layout: Layout, runs: int, path: Path) -> str:
     block = os.statvfs(folder).f_frsize
     sizes = [8 * prod(layout.shape(name)) for name in layout.variables]
     files = -(-runs // max(BLOCK // max(sizes), 1)) * len(sizes)
-    most = runs * sum(sizes) + files * block
+    journaled = min(LIMIT, runs * sum(sizes))
+    most = runs * sum(sizes) + files * block + journaled
     free = shutil.disk_usage(folder).free
     return f"at most {_bytes(most)} in about {files} files; {_bytes(free)} free there"
 
