@@ -106,6 +106,11 @@ def pieces_and_blocks(shape: tuple[int, ...], unit_bytes: int) -> tuple[tuple[in
     return piece, tuple(one * number for one, number in zip(piece, several, strict=True))
 
 
+def in_pieces(piece: tuple[int, ...], block: tuple[int, ...], unit_bytes: int) -> bool:
+    """Whether a block of a variable is large enough to be read in pieces."""
+    return piece != block and prod(block) * unit_bytes > PIECE
+
+
 def blocks_of(variable: zarr.Array[Any], shape: tuple[int, ...]) -> Blocks:
     """Blocks of a variable as it is stored, of the units of a sweep of this shape."""
     return Blocks(shape, (variable.shards or variable.chunks)[: len(shape)])

@@ -20,6 +20,7 @@ from dhmodel.parameters.layout import population_sizes
 from dhmodel.simulate import Plan
 from dhmodel.sweep.blocks import Blocks, pieces_and_blocks
 from dhmodel.sweep.growing import carried, same
+from dhmodel.sweep.journal import LIMIT
 from dhmodel.sweep.layout import Layout, make_layout
 from dhmodel.sweep.opening import current
 from dhmodel.sweep.spec import SweepSpec, count
@@ -232,7 +233,8 @@ def _disk(spec: SweepSpec, layout: Layout, runs: int, path: Path) -> str:
     files = len(sizes) * (blocks + 1) + 2 * ARRAYS
     folders = len(sizes) * (2 + (len(units) + DEEPEST) * blocks) + 2 * ARRAYS
     block = os.statvfs(folder).f_frsize
-    most = runs * sum(sizes) + len(spec.plans) * POINT_BYTES + (files + folders) * block
+    journaled = min(LIMIT, runs * sum(sizes))
+    most = runs * sum(sizes) + len(spec.plans) * POINT_BYTES + (files + folders) * block + journaled
     return f"at most {_bytes(most)} more, in about {files} files; {free}"
 
 

@@ -19,7 +19,7 @@ from zarr.storage import LocalStore
 from dhmodel import recording
 from dhmodel.parameters import Parameters
 from dhmodel.simulate import attributes
-from dhmodel.sweep.blocks import FEW, PIECE, division, pieces_and_blocks
+from dhmodel.sweep.blocks import FEW, division, in_pieces, pieces_and_blocks
 from dhmodel.sweep.groups import PENDING, STATUSES, consolidating
 from dhmodel.sweep.layout import Layout
 from dhmodel.sweep.spec import POINT, SweepSpec
@@ -127,7 +127,7 @@ def _add_variables(group: zarr.Group, spec: SweepSpec, layout: Layout) -> None:
     piece, block = pieces_and_blocks(units, max(sizes.values()))
     for name, size in sizes.items():
         rest = layout.shape(name)
-        large = size * prod(block) > PIECE and piece != block
+        large = in_pieces(piece, block, size)
         group.create_array(
             name,
             shape=(*units, *rest),

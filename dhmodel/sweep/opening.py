@@ -24,7 +24,7 @@ __all__ = ["current", "lazily", "form", "open_dataset", "reading"]
 
 def open_dataset(path: str | Path) -> xr.Dataset:
     """
-    Open a store for reading, lazily.
+    Open a store for reading, lazily; `status` alone is loaded.
 
     Returns
     -------
@@ -40,7 +40,11 @@ def open_dataset(path: str | Path) -> xr.Dataset:
     path = Path(path)
     identity(path, existing(path))
     with reading(path):
-        return lazily(_current(path))
+        ds = lazily(_current(path))
+        if "status" in ds:
+            # now, before any result: what it says is done is in chunks, whoever goes on writing
+            ds["status"].load()
+        return ds
 
 
 def current(path: Path) -> zarr.Group:

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import fakes
-import numpy as np
 import pytest
 import small
 
@@ -110,13 +109,3 @@ def test_a_disk_that_fills_up_while_the_store_grows_leaves_it_as_it_was(tmp_path
     assert f"StoreError: {path}: cannot write: File too large" in full.stderr
     assert same(path, axes=SMALLER) and len(fakes.runs()) == 4 * 2
     assert {file.name for file in tmp_path.iterdir()} == {"x.zarr", "runs.txt"}
-
-
-def test_chunks_of_finished_units_are_links_and_not_copies(tmp_path):
-    path = tmp_path / "x.zarr"
-    small.sweep(path, axes=SMALLER)
-    file = next(path.glob("psth/c/*/*/*/*/*/*"))
-    number = file.stat().st_ino
-    small.sweep(path, axes=SMALLER, replicates=3)
-    assert number in {other.stat().st_ino for other in path.glob("psth/c/*/*/*/*/*/*")}
-    assert np.isfinite(open_dataset(path)["rate"]).all()
