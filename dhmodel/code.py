@@ -24,6 +24,7 @@ TEXTS = ("about", "source", "read")
 RECORDINGS = (
     "circuit",
     "engine",
+    "kept.py",
     "native.py",
     "parameters",
     "recording.py",
