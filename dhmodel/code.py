@@ -31,6 +31,7 @@ RECORDINGS = (
     "simulate.py",
     "stimulation",
     "streams.py",
+    "texts.py",
     "units.py",
 )
 """What `dhmodel.simulate.measure` runs and reads."""
