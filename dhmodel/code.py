@@ -24,12 +24,14 @@ TEXTS = ("about", "source", "read")
 RECORDINGS = (
     "circuit",
     "engine",
+    "kept.py",
     "native.py",
     "parameters",
     "recording.py",
     "simulate.py",
     "stimulation",
     "streams.py",
+    "texts.py",
     "units.py",
 )
 """What `dhmodel.simulate.measure` runs and reads."""
