@@ -11,8 +11,8 @@ from claims import check_message, guarded, tries
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dhmodel import simulate
 from dhmodel.cli import main
+from dhmodel.parameters.layout import population_sizes
 from dhmodel.recording import Recording
 from dhmodel.sweep.runner import run_sweep
 
@@ -89,7 +89,7 @@ def place(tmp_path_factory):
 
 def recording(plan, replicate):
     """Stand in for a simulation: one spike."""
-    sizes = simulate.population_sizes(plan.parameters)
+    sizes = population_sizes(plan.parameters)
     nothing = np.empty(0)
     return Recording(np.array([0.0]), np.array([0]), sizes, plan.duration, nothing, nothing, {})
 
