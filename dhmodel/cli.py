@@ -23,7 +23,7 @@ from dhmodel.arguments import (
     read_pairs,
     refuse,
 )
-from dhmodel.errors import DHModelError, InputError, Interrupted, quoted
+from dhmodel.errors import DHModelError, InputError, Interrupted, one_line, quoted
 from dhmodel.evidence import command
 from dhmodel.options import (
     DRUG,
@@ -317,6 +317,8 @@ def main() -> None:
         _end(f"error: {error.filename or 'system'}: {error.strerror or error}")
     except DHModelError as error:
         _end(f"error: {error}")
+    except MemoryError as error:
+        _end(f"error: not enough memory; {error}")
     else:
         if code == INTERRUPTED:
             _end("interrupted", INTERRUPTED)
@@ -325,5 +327,5 @@ def main() -> None:
 
 def _end(message: str, code: int = 2) -> None:
     """Print one line on stderr and exit."""
-    typer.echo(" ".join(message.split()), err=True)
+    typer.echo(one_line(message), err=True)
     sys.exit(code)

@@ -17,7 +17,7 @@ class DHModelError(Exception):
     """
 
     def __init__(self, message: object):
-        super().__init__(_cut(_printable(str(message)), _LONGEST_MESSAGE))
+        super().__init__(_cut(one_line(str(message)), _LONGEST_MESSAGE))
 
 
 class InputError(DHModelError, ValueError):
@@ -43,12 +43,12 @@ def quoted(given: object) -> str:
         text = str(given) if isinstance(given, str | Number) else repr(given)
     except Exception:  # what is shown may be anything; of an endless number Python makes no text
         text = f"a {type(given).__name__} that cannot be shown"
-    text = _cut(_printable(text), 60)
+    text = _cut(one_line(text), 60)
     return f'"{text}"' if isinstance(given, str) else text
 
 
-def _printable(text: str) -> str:
-    """On one line, with what a terminal would not print, or obey, escaped."""
+def one_line(text: str) -> str:
+    """Bring text onto one line, with what a terminal would not print, or would obey, escaped."""
     line = " ".join(text.split())
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in line

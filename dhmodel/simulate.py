@@ -20,7 +20,7 @@ from dhmodel.circuit.structure import Structure
 from dhmodel.engine import build
 from dhmodel.engine.feed import Feed, Noise
 from dhmodel.engine.run import Spikes, run_compiled
-from dhmodel.errors import InputError, quoted, unknown
+from dhmodel.errors import EngineError, InputError, quoted, unknown
 from dhmodel.parameters import Parameters, doses, resolve
 from dhmodel.parameters.layout import population_sizes
 from dhmodel.recording import Recording, coords, summarise, to_dataset
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["TARGETS", "Plan", "attributes", "measure", "plan", "prepare", "record", "simulate"]
+
+LONGEST = 86400.0
+"""Longest run, s; the spikes of longer ones fit into no memory."""
 
 TARGETS = (*build.RECIPES, "numpy", "cython")
 
@@ -120,9 +123,12 @@ def plan(
     length = default_duration(parameters, stimulus) if duration is None else to_si(duration, "s", "duration")
     before = to_si(warmup, "s", "warmup")
     if length <= 0:
-        raise InputError(f"duration: got {duration!r}, needs more than 0 s")
+        raise InputError(f"duration: got {quoted(duration)}, needs more than 0 s")
     if before < 0:
-        raise InputError(f"warmup: got {warmup!r}, needs 0 s or more")
+        raise InputError(f"warmup: got {quoted(warmup)}, needs 0 s or more")
+    for name, seconds in (("duration", length), ("warmup", before)):
+        if seconds > LONGEST:
+            raise InputError(f"{name}: {seconds:g} s, allowed: at most {LONGEST:g} s, a day")
     stream(seed, 0, "check")  # complains of a bad seed
     assemble.structure(parameters)  # complains of a circuit that cannot be
     check_schedule(parameters, chosen)
@@ -364,7 +370,11 @@ def simulate(
         fill=fill,
     )
     prepare(chosen)
-    recordings = [record(chosen, number) for number in _counter(replicates, progress)]
+    try:
+        recordings = [record(chosen, number) for number in _counter(replicates, progress)]
+    except MemoryError as error:
+        span = f"{chosen.warmup + chosen.duration:g} s"
+        raise EngineError(f"not enough memory for {span}, {replicates} times; shorten it: {error}") from error
     summaries = [summarise(one, chosen.parameters) for one in recordings]
     return to_dataset(
         summaries,

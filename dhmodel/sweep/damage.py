@@ -8,8 +8,12 @@ import numpy as np
 import zarr
 
 from dhmodel.sweep.blocks import Blocks, blocks_of
-from dhmodel.sweep.groups import DONE, array, existing, reading, values
+from dhmodel.sweep.groups import DONE, array, existing, identity, reading, values
 from dhmodel.sweep.opening import form
+
+
+_WRITES_ZEROS = 3
+"""Version of the layout from which on a chunk of zeros has a file too."""
 
 
 def damaged(path: Path, group: zarr.Group, variables: Iterable[str], done: np.ndarray) -> np.ndarray:
@@ -47,14 +51,37 @@ def refuse_lost(path: Path) -> None:
     StoreError
         It holds finished units.
     """
+    refuse_gone(path)
     group = existing(path)
     with reading(path):
+        results = form(group).shapes
         done = values(group, "status") == DONE
-        for variable in (array(group, name) for name in form(group).shapes):
+        for variable in (array(group, name) for name in results):
             blocks = blocks_of(variable, done.shape)
             for number in np.unique(blocks.of(np.flatnonzero(done))).tolist():
                 if not _file(path, variable, blocks, number).is_file():
                     raise ValueError(f"results of {variable.basename} are gone")
+
+
+def refuse_gone(path: Path) -> None:
+    """
+    Refuse a store in which a coordinate is gone, or digests, which zarr would take for zeros and no text.
+
+    Raises
+    ------
+    StoreError
+        One of the files that a store is made with is not there.
+    """
+    group = existing(path)
+    made = identity(path, group)
+    if not made or made["format"] < _WRITES_ZEROS:
+        return
+    with reading(path):
+        results = form(group).shapes
+        for name, variable in group.arrays():
+            keys = map(variable.metadata.encode_chunk_key, np.ndindex(variable.cdata_shape))
+            if name not in (*results, "error") and not all((path / name / key).is_file() for key in keys):
+                raise ValueError(f"{name} is gone")
 
 
 def _file(path: Path, variable: zarr.Array[Any], blocks: Blocks, number: int) -> Path:

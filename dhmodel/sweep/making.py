@@ -117,6 +117,7 @@ def _add(
         fill_value=fill_value,
         dimension_names=dims,
         attributes=dict(attrs),
+        config={"write_empty_chunks": True},  # so that one that is not there is one that was lost
     )
 
 

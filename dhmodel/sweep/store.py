@@ -28,6 +28,7 @@ from zarr.storage import MemoryStore
 
 from dhmodel.errors import StoreError
 from dhmodel.sweep.chunks import into_files
+from dhmodel.sweep.damage import refuse_gone
 from dhmodel.sweep.executors import Arrays, Event, Status
 from dhmodel.sweep.groups import DONE, PENDING, RUNNING, STATUSES, array, existing, reading, values
 from dhmodel.sweep.growing import grow, recover, same
@@ -160,6 +161,7 @@ def open_store(spec: SweepSpec, path: Path | None, check: bool = False) -> Sweep
 
 
 def _continued(spec: SweepSpec, layout: Layout, path: Path, lock: Lock, check: bool) -> SweepStore:
+    refuse_gone(path)
     fits = same(spec, path, existing(path))
     with _writing(path):
         if not fits:

@@ -10,24 +10,26 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from dhmodel.errors import DHModelError
 
 LONGEST_MESSAGE = 1000
 SECONDS = 20
 BYTES = 4_000_000_000
+SLOW = (Phase.explicit, Phase.generate)
 MORE = int(os.environ.get("FUZZ", "1"))
 """How many times as many examples as in the suite; if more than once, other ones each time."""
 
 
-def tries(number: int) -> settings:
-    """Examples of one test; those of the suite are the same on every machine."""
+def tries(number: int, phases=(Phase.explicit, Phase.generate, Phase.shrink)) -> settings:
+    """Examples of one test; those of the suite are the same on every machine. `SLOW` tests do not shrink."""
     return settings(
         max_examples=number * MORE,
         derandomize=MORE == 1,
         database=None,
         deadline=None,
+        phases=phases,
         print_blob=True,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
