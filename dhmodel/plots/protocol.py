@@ -107,7 +107,8 @@ def _states(panel: SubFigure, ds: xr.Dataset, names: Sequence[str], factor: floa
         color = look(0 if names[index].startswith("slow.") else 1)["color"] if moves else GREY
         _mean(axes, times, values, {"color": color, "marker": "", "linewidth": 1.0})
         axes.axhline(values[0, 0], color=GREY, linewidth=0.5, linestyle=":", zorder=0)
-        axes.set_title(names[index].removeprefix("slow.").replace("_", " "), fontsize=7, pad=2)
+        title = names[index].removeprefix("slow.").replace("dose.", "dose of ").replace("_", " ")
+        axes.set_title(title, fontsize=7, pad=2)
         axes.set(xlim=_limits(ds, factor), ylim=_room(values))
         axes.yaxis.set_major_locator(MaxNLocator(3))
         if index + COLUMNS >= len(names):

@@ -28,7 +28,6 @@ parameters throughout, `initial` slow states that do not begin at rest, and `epo
 `tolerance` are arguments of `dhmodel.protocol`.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations, product
@@ -45,6 +44,7 @@ from dhmodel.slow.states import inputs
 from dhmodel.slow.timetable import Drug, Entry, Settings, Test, Timetable
 from dhmodel.stimulation.afferents import stimuli
 from dhmodel.stimulation.paradigms import Paradigm, find_paradigm
+from dhmodel.texts import read_toml
 from dhmodel.units import canonical, to_si
 
 __all__ = ["protocols", "read_timetable"]
@@ -54,6 +54,7 @@ FOLDER = Path(__file__).parent / "protocols"
 MOST = 100_000
 """Most times that an entry or a test may repeat."""
 
+_LONGEST_NAME = 60
 _LOOP = {"epoch": "s", "settle": "s", "warmup": "s", "tolerance": "1"}
 _KEYS = ("about", "source", "read", "duration", "state", "set", "initial", "entries", "tests", *_LOOP)
 _ENTRY = (
@@ -77,7 +78,8 @@ type Table = Mapping[str, Any]
 
 def protocols() -> dict[str, str]:
     """Name every protocol of the package, and say what it is about."""
-    return {file.stem: str(_toml(file).get("about", "")) for file in sorted(FOLDER.glob("*.toml"))}
+    files = sorted(FOLDER.glob("*.toml"))
+    return {file.stem: str(read_toml(file, file.name).get("about", "")) for file in files}
 
 
 def read_timetable(given: object) -> Timetable:
@@ -105,18 +107,7 @@ def read_timetable(given: object) -> Timetable:
     if not isinstance(given, str | Path):
         raise InputError(f"protocol: got {quoted(given)}, needs a name, a TOML file or a mapping")
     file = Path(given)
-    return _Reader(file.stem, file.parent).timetable(_toml(file))
-
-
-def _toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{file}: not TOML: {error}") from None
-    except ValueError as error:  # a null byte in the name
-        raise InputError(f"{quoted(str(file))}: {error}") from None
+    return _Reader(file.stem, file.parent).timetable(read_toml(file, str(file)))
 
 
 @dataclass(frozen=True)
@@ -259,8 +250,8 @@ def _text(given: object, where: str) -> str:
 
 def _name(table: object, kind: str, where: str) -> str:
     name = table.get("name", "") if isinstance(table, Mapping) else ""
-    if not isinstance(name, str) or not name.strip():
-        raise InputError(f"{where}: {kind}: got {quoted(name)} for a name, needs text")
+    if not isinstance(name, str) or not name or name != " ".join(name.split()) or len(name) > _LONGEST_NAME:
+        raise InputError(f"{where}: {kind}: got {quoted(name)} for a name, needs a line of text")
     return name
 
 

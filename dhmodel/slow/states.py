@@ -1,6 +1,5 @@
 """Slow states as data: what ``states.toml`` and ``inputs.toml`` may say."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +15,7 @@ from dhmodel.parameters import Parameter, parameter, paths
 from dhmodel.parameters.schema import Number, ParameterEntry, Read, Text, to_parameter
 from dhmodel.recording import DELIVERED
 from dhmodel.slow.functions import functions, of_cord, words
+from dhmodel.texts import read_toml
 from dhmodel.units import to_si
 
 __all__ = ["DRIVES", "Act", "Input", "SlowState", "inputs", "load", "numbers", "slow_states"]
@@ -130,7 +130,8 @@ def numbers(states: Mapping[str, SlowState]) -> tuple[Parameter, ...]:
 @lru_cache(maxsize=1)
 def inputs() -> Mapping[str, Input]:
     """Everything that a timetable may drive directly, by name."""
-    found = {name: _validated(Input, table, f"inputs.toml: {name}") for name, table in _read(INPUTS).items()}
+    tables = read_toml(INPUTS, INPUTS.name)
+    found = {name: _validated(Input, table, f"inputs.toml: {name}") for name, table in tables.items()}
     return MappingProxyType(found)
 
 
@@ -145,7 +146,7 @@ def load(file: Path) -> Mapping[str, SlowState]:
         Not TOML; an entry breaks the schema; an expression names what is not there; a state acts on what
         is no parameter of the circuit.
     """
-    tables = _read(file)
+    tables = read_toml(file, file.name)
     for name in tables:
         if name in DRIVES or name in inputs():
             raise InputError(f"{file.name}: {name}: is the name of a drive or an input already")
@@ -189,13 +190,6 @@ def _act(path: str, entry: _ActEntry, numbers: Mapping[str, Parameter], where: s
     if entry.free and f"receptor.{entry.free}.free" not in paths():
         raise InputError(f"{where}: acts: {path}: {quoted(entry.free)} is no receptor")
     return Act(path, size, bool(entry.times), entry.free)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{file.name}: {error}") from None
 
 
 def _validated[Entry: BaseModel](model: type[Entry], table: object, where: str) -> Entry:

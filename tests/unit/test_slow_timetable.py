@@ -76,6 +76,7 @@ def test_tests_at_times_and_at_even_distances():
 
 BAD_ENTRIES = {
     "a key": ([changed(SCS, paradgim="tonic")], 'unknown key "paradgim".*entry "scs".*nearest'),
+    "two lines": ([changed(SCS, name="a\nb")], "entry: got .* for a name, needs a line of text"),
     "no name": ([changed(SCS, name=None)], "entry: got .* for a name"),
     "a paradigm": ([changed(SCS, paradigm="tonik")], '"scs": unknown paradigm "tonik".*nearest: "tonic"'),
     "a stimulus": ([changed(SCS, stimulus="pinc")], 'unknown stimulus "pinc".*entry "scs".*nearest: "pinch"'),
