@@ -126,7 +126,7 @@ def test_bad_axes_are_refused_in_one_line_before_anything_is_written(axes, messa
         ({"replicates": 2.0}, "replicates: got 2"),
         ({"replicates": True}, "replicates: got True"),
         ({"workers": 0}, "workers: got 0"),
-        ({"duration": "0 s"}, "duration: got '0 s'"),
+        ({"duration": "0 s"}, 'duration: got "0 s"'),
         ({"duration": 2}, "duration: got 2 (a bare number)"),
         ({"warmup": "-1 s"}, "warmup"),
         ({"seed": -1}, "seed"),
