@@ -166,7 +166,7 @@ def _continued(spec: SweepSpec, layout: Layout, path: Path, lock: Lock, check: b
     with _writing(path):
         if not fits:
             lock.needed()
-        shelf = _taken_up(path, lock, check)
+        shelf = _taken_up(path, lock, check or lock.left_open)
         if not fits:
             shelf.close()
             grow(spec, layout, path)
@@ -186,7 +186,7 @@ def _taken_up(path: Path, lock: Lock, check: bool) -> Shelf:
     with reading(path):
         shelf = Shelf(existing(path) if lock.held else current(path), into_files(path), path)
     if lock.held:
-        shelf.take_up(check or lock.left_open)
+        shelf.take_up(check)
     return shelf
 
 
