@@ -53,7 +53,7 @@ struct Cells {
 
 // One value for all cells.
 struct Shared {
-    real step, slope, e_excitatory, e_potassium, e_can, mg_ratio, mg_slope, nk1_keep, gaba_b_rise_keep, gaba_b_keep, gaba_b_gain, mod_keep,
+    real step, slope, e_excitatory, e_potassium, e_can, mg_ratio, mg_slope, nk1_keep, gaba_b_rise_keep, gaba_b_keep, gaba_b_gain, gaba_b_half, mod_keep,
         refractory_period, spike_level, noise_keep, noise_fresh, calcium_decay, calcium_per_charge, can_decay, a_activation_half,
         a_activation_slope, a_inactivation_half, a_inactivation_slope;
     real ampa_keep, gaba_a_keep, nmda_rise_keep, nmda_keep, nmda_fresh;  // what one step does to a conductance
@@ -93,7 +93,7 @@ Shared shared_from(const std::string &folder) {
     Shared s;
 #define READ(name) s.name = read(#name)
     READ(step); READ(slope); READ(e_excitatory); READ(e_potassium); READ(e_can); READ(mg_ratio); READ(mg_slope); READ(nk1_keep);
-    READ(gaba_b_rise_keep); READ(gaba_b_keep); READ(gaba_b_gain); READ(mod_keep); READ(refractory_period); READ(spike_level);
+    READ(gaba_b_rise_keep); READ(gaba_b_keep); READ(gaba_b_gain); READ(gaba_b_half); READ(mod_keep); READ(refractory_period); READ(spike_level);
     READ(noise_keep); READ(noise_fresh); READ(calcium_decay); READ(calcium_per_charge); READ(can_decay); READ(a_activation_half);
     READ(a_activation_slope); READ(a_inactivation_half); READ(a_inactivation_slope);
 #undef READ
@@ -138,7 +138,7 @@ void slow(const Cells c, const Shared s, int n, const float *noise) {
         c.g_gaba_b[i] = s.gaba_b_keep * c.g_gaba_b[i] + s.gaba_b_gain * c.x_gaba_b[i];
         c.x_gaba_b[i] *= s.gaba_b_rise_keep;
         c.g_mod[i] *= s.mod_keep;
-        c.g_slow_k[i] = c.g_gaba_b[i] + c.g_mod[i] + c.tonic_k[i];
+        c.g_slow_k[i] = c.g_gaba_b[i] * c.g_gaba_b[i] / (c.g_gaba_b[i] + s.gaba_b_half) + c.g_mod[i] + c.tonic_k[i];
         c.i_noise[i] = s.noise_keep * c.i_noise[i] + s.noise_fresh * c.noise_sd[i] * real(noise[i]);
         c.i_drive[i] = c.bias[i] + c.i_noise[i];
     }
@@ -198,13 +198,11 @@ int main(int count, char **words) {
     const Shared s = shared_from(words[1]);
     // The engine, too, makes the step at which its time is up.
     const long steps = std::lround(feed.stop / s.step) + 1, per_slow = std::lround(1 / (feed.per_interval * s.step));
-    const std::vector<float> silence(n, 0);
     std::vector<int> spikes;
     for (long k = 0; k < steps; k++) {
         for (size_t i = 2; i < ends.size(); i += 2) a_current(c, s, ends[i], ends[i + 1]);
         calcium_and_can(c, s, ends[0], ends[1]);
-        const long row = k / per_slow;
-        if (k % per_slow == 0) slow(c, s, n, row < feed.n_rows ? feed.noise + row * n : silence.data());
+        if (k % per_slow == 0) slow(c, s, n, dhmodel::noise_row(double(k) * s.step));
         advance(c, s, n);
         fire(c, s, n, spikes);
     }
