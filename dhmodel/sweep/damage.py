@@ -11,7 +11,6 @@ from dhmodel.sweep.blocks import Blocks, blocks_of
 from dhmodel.sweep.groups import DONE, array, existing, identity, reading, values
 from dhmodel.sweep.opening import form
 
-
 _WRITES_ZEROS = 3
 """Version of the layout from which on a chunk of zeros has a file too."""
 
