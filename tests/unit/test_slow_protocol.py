@@ -138,7 +138,7 @@ def test_a_drug_without_constants_is_there_at_once():
 
 
 def test_transmitters_rise_with_stimulation_and_relieve_after_it(ds):
-    for name in ("acetylcholine", "adenosine", "gaba", "loop"):
+    for name in ("acetylcholine", "gaba", "loop"):
         course = (
             ds[f"slow.{name}"].mean("replicate").sel(protocol_time=[0, 600, 1790, 3600], method="nearest")
         )
