@@ -20,8 +20,8 @@ COMMANDS = ["run", "sweep", "status", "export", "plot", "validate", "list", "inf
 OPTIONS = (
     "--paradigm --state --stimulus --set --drug --duration --warmup --seed --replicates --target --out"
     " --spikes --trains --class --fill --axis --zip --points --sample --range --store --workers --time-limit"
-    " --check --dry-run --force --populations --id --area --seeds --fast --robustness --only --quick --json --cluster"
-    " --memory-limit --refine --nothing -h --help --version -x --"
+    " --check --dry-run --force --populations --id --area --seeds --fast --robustness --only --quick --json"
+    " --cluster --memory-limit --refine --nothing -h --help --version -x --"
 ).split()
 FILES = [
     "none.toml",
