@@ -118,9 +118,15 @@ def _rows(file: Path) -> list[dict[str, str]]:
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
+# of a whole number
+_DIGITS = 18
+
+
 def _sample(text: str) -> dict[str, Any]:
     method, *numbers = text.split(":")
-    if len(numbers) not in (1, 2) or not all(number.isdecimal() for number in numbers):
+    if len(numbers) not in (1, 2) or not all(
+        number.isdecimal() and len(number) <= _DIGITS for number in numbers
+    ):
         raise InputError(f"--sample: got {quoted(text)}, needs METHOD:NUMBER or METHOD:NUMBER:SEED")
     return {"method": method, **dict(zip(("number", "seed"), map(int, numbers), strict=False))}
 
