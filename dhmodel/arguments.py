@@ -171,6 +171,8 @@ def check_store(store: Path) -> None:
     """Refuse the name of a paradigm where a store is needed, saying how to draw that."""
     from dhmodel.listing import list_paradigms
 
+    if not store.name:  # here, or the root: what beside it would be called has no name
+        raise InputError(f"{store}: is no store; give its name, such as results/sweep.zarr")
     paradigm = store.name in list_paradigms() or store.suffix == ".toml"
     if paradigm and (store.is_file() or not store.exists()):
         raise InputError(f"{store}: is no store; for what a paradigm delivers: --paradigm {store}")
