@@ -146,6 +146,8 @@ def open_store(spec: SweepSpec, path: Path | None, check: bool = False) -> Sweep
     if path is None:
         chunks: dict[str, Buffer] = {}
         return SweepStore(spec, layout, Shelf(fill(spec, layout, MemoryStore(chunks)), chunks.__setitem__))
+    if not path.name:  # here, or the root: a store is made beside its place, under a name of its own
+        raise StoreError(f"{path}: is no name of a store; give one such as results/sweep.zarr")
     with _writing(path):
         recover(path)
         if not path.is_dir() or not any(path.iterdir()):

@@ -152,6 +152,12 @@ def fast(request):
 @example(["run", "--trains", "folder"])
 @example(["sweep", "--sample", "latin:9999999999999", "--range", "pag.drive=0,1"])
 @example(["plot", "folder"])
+@example(["plot", ""])
+@example(["plot", "/"])
+@example(["status", ""])
+@example(["export", "", ""])
+@example(["sweep", "--axis", "state=naive", "--workers", "1", "--store", "/"])
+@example(["run", "--out", ".zarr"])
 @example(["plot", "binary.csv"])
 def test_any_arguments_give_a_result_or_one_line_and_a_status(place, fast, capfd, given):
     with chdir(place), pytest.MonkeyPatch.context() as patch:
