@@ -362,8 +362,8 @@ def test_a_dry_run_says_what_there_is_to_do_and_does_nothing(dhmodel, tmp_path, 
     assert lines["points"] == "4 (tonic.frequency 2 x state 2)" and lines["runs"] == "12 (3 of every point)"
     assert lines["done"] == "8 of them in results/sweep.zarr; 4 left"
     assert lines["simulated"] == "8 s, warm-up included"  # 4 runs of 1 s after 1 s of warm-up
-    # 490 cells for 80,000 steps of 0.1 ms at 9 ns
-    assert lines["cost"].startswith("0.353 s of processor time (9 ns per neuron-step, of `dhmodel bench`")
+    # 4 starts of 35 ms, and 490 cells for 80,000 steps of 0.1 ms at 7 ns
+    assert lines["cost"].startswith("0.414 s of processor time (35 ms a run and 7 ns per neuron-step, of `dh")
     assert lines["disk"].startswith("at most ") and " in about 12 files; " in lines["disk"]
     assert len(fake_sweeps) == 8
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
