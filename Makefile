@@ -1,11 +1,12 @@
 # `make` alone lists the targets. Everything they need goes into .venv inside the clone.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test cluster lint lock clean
+.PHONY: help setup demo test fuzz cluster lint lock clean
 
 BIN := .venv/bin
 READY := .venv/.ready
 JOBS ?= 2
+FUZZ ?= 20
 NOTEBOOKS := $(patsubst %.py,%.ipynb,$(wildcard notebooks/*.py))
 
 help: ## this list
@@ -21,6 +22,9 @@ test: lint $(NOTEBOOKS) ## lint, all tests and the notebooks, on JOBS=2 processe
 
 cluster: $(READY) ## a sweep on a real SLURM of this machine, disturbed midway; says so where it cannot run
 	$(BIN)/python tests/cluster/slurm.py
+
+fuzz: $(READY) ## inputs of every kind, FUZZ=20 times as many as in the tests and others each time
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz
 
 lint: $(READY) ## ruff, mypy and the import floors
 	$(BIN)/ruff check

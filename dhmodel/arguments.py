@@ -118,9 +118,15 @@ def _rows(file: Path) -> list[dict[str, str]]:
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
+# of a whole number
+_DIGITS = 18
+
+
 def _sample(text: str) -> dict[str, Any]:
     method, *numbers = text.split(":")
-    if len(numbers) not in (1, 2) or not all(number.isdecimal() for number in numbers):
+    if len(numbers) not in (1, 2) or not all(
+        number.isdecimal() and len(number) <= _DIGITS for number in numbers
+    ):
         raise InputError(f"--sample: got {quoted(text)}, needs METHOD:NUMBER or METHOD:NUMBER:SEED")
     return {"method": method, **dict(zip(("number", "seed"), map(int, numbers), strict=False))}
 
@@ -165,6 +171,8 @@ def check_store(store: Path) -> None:
     """Refuse the name of a paradigm where a store is needed, saying how to draw that."""
     from dhmodel.listing import list_paradigms
 
+    if not store.name:  # here, or the root: what beside it would be called has no name
+        raise InputError(f"{store}: is no store; give its name, such as results/sweep.zarr")
     paradigm = store.name in list_paradigms() or store.suffix == ".toml"
     if paradigm and (store.is_file() or not store.exists()):
         raise InputError(f"{store}: is no store; for what a paradigm delivers: --paradigm {store}")

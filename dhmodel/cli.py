@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -308,8 +309,7 @@ def main() -> None:
     except typer.Abort:
         _end("interrupted", INTERRUPTED)
     except usage_error as error:
-        message = error.format_message()  # type: ignore[attr-defined]
-        _end(f"error: {message.rstrip('.')}; see `dhmodel --help`")
+        _end(f"error: {_misused(error)}")
     except BrokenPipeError:
         # the reader, such as `head`, has enough; without this Python complains again when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -323,6 +323,17 @@ def main() -> None:
         if code == INTERRUPTED:
             _end("interrupted", INTERRUPTED)
         sys.exit(code or 0)
+
+
+def _misused(error: Any) -> str:
+    """Say what is wrong about the arguments: click's words, with what was given and where the help is."""
+    place = error.ctx.command_path if error.ctx else "dhmodel"
+    given = ""
+    for option in getattr(getattr(error, "param", None), "opts", ()):
+        following = [after for name, after in pairwise(sys.argv) if name == option]
+        following += [one.partition("=")[2] for one in sys.argv if one.startswith(f"{option}=")]
+        given = f", got {quoted(following[-1])}" if following else given
+    return f"{error.format_message().rstrip('.')}{given}; see `{place} --help`"
 
 
 def _end(message: str, code: int = 2) -> None:

@@ -17,7 +17,7 @@ class DHModelError(Exception):
     """
 
     def __init__(self, message: object):
-        super().__init__(_cut(one_line(str(message)), _LONGEST_MESSAGE))
+        super().__init__(one_line(str(message)))
 
 
 class InputError(DHModelError, ValueError):
@@ -43,20 +43,17 @@ def quoted(given: object) -> str:
         text = str(given) if isinstance(given, str | Number) else repr(given)
     except Exception:  # what is shown may be anything; of an endless number Python makes no text
         text = f"a {type(given).__name__} that cannot be shown"
-    text = _cut(one_line(text), 60)
+    text = one_line(text, 60)
     return f'"{text}"' if isinstance(given, str) else text
 
 
-def one_line(text: str) -> str:
-    """Bring text onto one line, with what a terminal would not print, or would obey, escaped."""
-    line = " ".join(text.split())
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in line
+def one_line(text: str, longest: int = _LONGEST_MESSAGE) -> str:
+    """Bring text onto one line of a length, with what a terminal would not print, or would obey, escaped."""
+    words = " ".join(text.split())
+    line = "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in words
     )
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 3] + "..."
+    return line if len(line) <= longest else line[: longest - 3] + "..."
 
 
 def unknown(kind: str, given: object, allowed: Iterable[str], where: str = "") -> InputError:

@@ -19,6 +19,9 @@ __all__ = ["BYTES", "frozen", "kept"]
 #: What the results of one function may take together, bytes; the latest one stays whatever it takes.
 BYTES = 64_000_000
 
+#: What keeping a result takes beside its arrays, bytes, about: many small ones are not for nothing.
+BESIDE = 1000
+
 type Arrays = NDArray[Any] | tuple[NDArray[Any], ...]
 
 
@@ -54,7 +57,8 @@ def kept[**Arguments, Result: Arrays](
                 return results[key]
         made = function(*args, **kwargs)
         with lock:
-            taken += _size(made) - _size(results.pop(key, ()))  # another thread may have been faster
+            if key not in results:  # another thread may have been faster
+                taken += _size(made)
             results[key] = made
             while taken > limit and len(results) > 1:
                 taken -= _size(results.popitem(last=False)[1])
@@ -65,4 +69,4 @@ def kept[**Arguments, Result: Arrays](
 
 def _size(result: Arrays) -> int:
     arrays = result if isinstance(result, tuple) else (result,)
-    return sum(array.nbytes for array in arrays)
+    return BESIDE + sum(array.nbytes for array in arrays)

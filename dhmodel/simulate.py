@@ -218,7 +218,8 @@ def record(plan: Plan, replicate: int) -> Recording:
         afferent = as_input(plan.trains, P, fill=plan.fill, background=afferent)
     trains = concat(afferent, descending_trains(P, plan.duration, plan.warmup, plan.seed, replicate))
     feed = _feed(plan, trains, structure.cells, _injections(plan, inputs), replicate)
-    arrays = assemble.arrays(P, plan.seed, replicate)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        arrays = assemble.arrays(P, plan.seed, replicate)  # what is not finite is refused by name in `_run`
     spikes = _run(plan, structure, arrays, feed)
     return _recording(plan, inputs, trains, spikes)
 
@@ -373,8 +374,8 @@ def simulate(
     try:
         recordings = [record(chosen, number) for number in _counter(replicates, progress)]
     except MemoryError as error:
-        span = f"{chosen.warmup + chosen.duration:g} s"
-        raise EngineError(f"not enough memory for {span}, {replicates} times; shorten it: {error}") from error
+        runs = f"{replicates} x {chosen.warmup + chosen.duration:g} s with these parameters"
+        raise EngineError(f"not enough memory for {runs}: {error}") from error
     summaries = [summarise(one, chosen.parameters) for one in recordings]
     return to_dataset(
         summaries,

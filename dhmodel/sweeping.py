@@ -107,7 +107,7 @@ def sweep(
         done = run_sweep(
             spec,
             path,
-            workers=at_once or 1,
+            workers=1 if at_once is None else at_once,
             check=check,
             time_limit=time_limit,
             memory_limit=memory_limit,

@@ -50,7 +50,7 @@ _PREFIXES = {"": 0, "G": 9, "M": 6, "k": 3, "c": -2, "m": -3, "u": -6, "n": -9, 
 # symbol: its prefixes, exponents of _BASES, name of the dimension in messages
 _SI_UNITS = {
     "s": ("mu", (0, 0, 1, 0, 0, 0), "second"),
-    "Hz": ("k", (0, 0, -1, 0, 0, 0), "hertz"),
+    "Hz": ("kM", (0, 0, -1, 0, 0, 0), "hertz"),
     "m": ("cmu", (1, 0, 0, 0, 0, 0), "metre"),
     "A": ("munp", (0, 0, 0, 1, 0, 0), "ampere"),
     "C": ("unp", (0, 0, 1, 1, 0, 0), "coulomb"),

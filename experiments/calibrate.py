@@ -16,8 +16,8 @@ that the objective is a function. Needs scipy (extra ``fibres``).
 Of the present set, the moves by hand did the work: near its end the search tried six sets and lowered the
 objective by less than one per cent (2.425 to 2.417), so moves by hand went on. When inputs got a spatial
 profile that does not depend on size and GABA-B its cooperativity, about forty more moves by hand followed:
-WDR cells nearer to threshold with weaker Abeta synapses (so that fewer follow every pulse), GABA-B in place
-of GABA-A for sustained stimulation, less of both on the way to lamina I.
+WDR cells nearer to their threshold with weaker Abeta synapses (so that fewer follow every pulse), GABA-B in
+place of GABA-A for sustained stimulation, less of both on the way to lamina I.
 """
 
 import json

@@ -6,12 +6,11 @@ import numpy as np
 
 from dhmodel.circuit import assemble
 from dhmodel.circuit.structure import PATHWAYS, Structure
-from dhmodel.engine.feed import Feed, white_noise
+from dhmodel.engine.feed import Feed, Noise
 from dhmodel.simulate import Plan, plan
 from dhmodel.stimulation.afferents import afferent_input
 from dhmodel.stimulation.descending import descending_trains
 from dhmodel.stimulation.trains import concat
-from dhmodel.streams import stream
 
 __all__ = ["DRIVE", "Load", "cells_alone", "standard_load", "standard_plan"]
 
@@ -61,7 +60,7 @@ def standard_load(duration: float, scale: float = 1.0) -> Load:
     trains = concat(inputs.trains, descending_trains(P, duration, chosen.warmup, chosen.seed, 0))
     structure = assemble.structure(P)
     rows = int(np.ceil(total / structure.slow_dt)) + 20  # the run stops at a multiple of 10 ms
-    noise = white_noise(stream(chosen.seed, 0, "noise"), rows, structure.cells)
+    noise = Noise(chosen.seed, 0, rows, structure.cells)
     feed = Feed(trains.offsets(), trains.times + chosen.warmup, noise, structure.slow_dt, total)
     return Load(structure, assemble.arrays(P, chosen.seed, 0), feed)
 
@@ -83,7 +82,7 @@ def cells_alone(load: Load, noise: bool = True) -> Load:
     arrays["cells.bias"] = arrays["cells.bias"] + DRIVE * arrays["cells.leak"] * reach
     feed = replace(load.feed, offsets=np.zeros_like(load.feed.offsets), times=np.zeros(0))
     if not noise:
-        feed = replace(feed, noise=np.zeros_like(feed.noise))
+        feed = replace(feed, noise=np.zeros(feed.noise.shape, np.float32))
     return replace(load, arrays=arrays, feed=feed)
 
 

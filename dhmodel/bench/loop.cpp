@@ -198,13 +198,11 @@ int main(int count, char **words) {
     const Shared s = shared_from(words[1]);
     // The engine, too, makes the step at which its time is up.
     const long steps = std::lround(feed.stop / s.step) + 1, per_slow = std::lround(1 / (feed.per_interval * s.step));
-    const std::vector<float> silence(n, 0);
     std::vector<int> spikes;
     for (long k = 0; k < steps; k++) {
         for (size_t i = 2; i < ends.size(); i += 2) a_current(c, s, ends[i], ends[i + 1]);
         calcium_and_can(c, s, ends[0], ends[1]);
-        const long row = k / per_slow;
-        if (k % per_slow == 0) slow(c, s, n, row < feed.n_rows ? feed.noise + row * n : silence.data());
+        if (k % per_slow == 0) slow(c, s, n, dhmodel::noise_row(double(k) * s.step));
         advance(c, s, n);
         fire(c, s, n, spikes);
     }

@@ -63,24 +63,36 @@ def machine() -> dict[str, Any]:
     flags = build.usable_flags(build.RECIPES["cpp"].flags, lambda text: None) if found else None
     return {
         "processor": _processor(),
-        "cores": os.cpu_count(),
+        "vectors": _vectors(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.1f} GiB",
         "system": platform.platform(),
         "compiler": found[1] if found else None,
         "flags": " ".join(flags or ()),
         "load": " ".join(f"{load:.2f}" for load in os.getloadavg()),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        **{name: _version(name) for name in ("dhmodel", "brian2", "numpy", "cython")},
+        **{name: _version(name) for name in ("dhmodel", "brian2", "numpy", "cython", "zarr", "distributed")},
     }
 
 
 def _processor() -> str:
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _vectors() -> str:
+    """Vector instructions of the processor, which decide more than its name."""
+    known = ("sse4", "avx", "fma", "asimd", "sve")
+    return " ".join(sorted(flag for flag in _cpuinfo("flags").split() if flag.startswith(known)))
+
+
+def _cpuinfo(key: str) -> str:
+    """Say what the kernel tells of the first processor; empty where it does not."""
     try:
         with open("/proc/cpuinfo") as file:
-            named = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
-        return named[0] if named else platform.machine()
+            return next((line.split(":", 1)[1].strip() for line in file if line.startswith(key)), "")
     except OSError:
-        return platform.processor() or platform.machine()
+        return ""
 
 
 def _version(name: str) -> str:
@@ -92,7 +104,7 @@ def _version(name: str) -> str:
 
 def as_text(where: dict[str, Any], sections: Sequence[Section], aims: Sequence[Aim]) -> str:
     """Lay out everything as text."""
-    parts = ["\n".join(f"{key:<10} {value}" for key, value in where.items())]
+    parts = ["\n".join(f"{key:<11} {value}" for key, value in where.items())]
     parts += ["\n".join([section.title, *_table(section), *section.notes]) for section in sections]
     if aims:
         parts.append("\n".join(["Aims", *(f"  {aim}" for aim in aims)]))

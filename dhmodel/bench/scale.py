@@ -124,9 +124,6 @@ def memory(say: Say) -> Answer:
             f"{who}: {fixed / 1e6:.0f} MB + {per_cell:.0f} bytes per central neuron, its share of fibres "
             f"included, + {per_synapse:.0f} bytes per synapse"
         )
-    notes.append(
-        "noise comes on top, in a file both map or hold: 4 bytes per central neuron and ms simulated"
-    )
     heads = ("circuit", "central cells", "synapses", "binary MB", "python MB")
     return Section("Peak resident memory of a run of 20 ms", heads, rows, tuple(notes)), []
 

@@ -146,7 +146,6 @@ def sweeps(quick: bool, full: bool, rounds: int, say: Say) -> Answer:
         seconds, how = cost_of(lambda: run_sweep_of(MANY, LONG, 2)).wall, "all of them run"
     notes = (
         "start and one more point: from sweeps of two sizes into a store on disk; binary: its processor time",
-        "python ms of 10 s points: most of it draws their noise, which is as long as they are",
         f"{MANY} points of {LONG:g} s with 1 s of warm-up, 2 workers: {seconds:.0f} s ({how})",
     )
     heads = ("points of", "start s", "ms per point", "binary ms", "python ms", "written MB per point")

@@ -63,10 +63,6 @@ def drawn(draw: int) -> Registry:
     return replace(registry, parameters=parameters, states=states)
 
 
-def _factor(draw: int, path: str) -> float:
-    return stream(SEED, draw, f"robustness.{path}").uniform(1 - SPREAD, 1 + SPREAD)
-
-
 def _presets(
     registry: Registry, presets: Mapping[str, object], factor: Mapping[str, float]
 ) -> dict[str, object]:

@@ -72,6 +72,8 @@ class Memo:
         return sha256(f"{plan.digest()} {replicate} {code.digest()}".encode()).hexdigest()[:32]
 
     def _open(self, file: Path) -> None:
+        if file.exists() and not file.is_file():  # a device may have no end
+            raise StoreError(f"{file}: is no file; give another name")
         try:
             lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else [HEAD]
             if lines[:1] != [HEAD]:

@@ -1,6 +1,7 @@
 """Runs of protocols: validated before the first epoch, then replicate by replicate."""
 
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -82,8 +83,8 @@ class Run:
                 stretch = cord.stretch(self.cord(settings), settings, drugs, start, stop)
                 states = self._at_once(settings, drugs, states)
                 epoch = cord.epoch(self.cord(settings), settings)
-                last = stop == self.table.duration
-                asked = [time for time in self.times if start <= time < stop or (last and time == stop)]
+                until = bisect_right if stop == self.table.duration else bisect_left
+                asked = self.times[bisect_left(self.times, start) : until(self.times, stop)]
                 track = advance(stretch, states, error, epoch, self.chosen.tolerance, asked)
                 samples += track.samples
                 states, error = track.states, track.error

@@ -18,6 +18,9 @@ from dhmodel.stimulation.waveforms import Channel
 # a contact acts within this many distances from the deepest fibre along the cord, and this many nodes
 _NEAR, _NODES = 4.0, 7.0
 
+# nodes whose potentials say how a fibre is driven
+_FEWEST = 3
+
 
 def potentials(P: Mapping[str, float], fibres: CordFibres, channels: tuple[Channel, ...]) -> Floats:
     """
@@ -41,6 +44,11 @@ def potentials(P: Mapping[str, float], fibres: CordFibres, channels: tuple[Chann
     )
     near, table = lead_field(P)
     x, y, z = fibres.nodes(farthest + near)
+    if x.shape[1] < _FEWEST:
+        raise InputError(
+            f"axon.spacing: fewer than {_FEWEST} nodes of a fibre lie within {1e3 * (farthest + near):g} mm"
+            " of the contacts; needs a shorter spacing"
+        )
     y = y - P["lead.lateral"]
     out = np.zeros((*x.shape, len(channels)))
     for number, channel in enumerate(channels):

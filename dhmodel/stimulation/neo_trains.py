@@ -133,7 +133,8 @@ def _segments(neo: Any, source: Any, where: str) -> list[list[Any]]:
     if all(isinstance(item, neo.Block | neo.Segment) for item in items):
         return [trains for item in items for trains in _segments(neo, item, where)]
     raise InputError(
-        f"{where}: got a {type(source).__name__}, needs a path, neo.Block, Segment or list of SpikeTrain"
+        f"{where}: got a {type(source).__name__}, needs a path, neo.Block, Segment or list of SpikeTrain,"
+        " or for a simulation dhmodel.SpikeTrains"
     )
 
 

@@ -280,6 +280,8 @@ def _plug(owner: Paradigm, channel: object) -> _Plug:
     for key in given:
         _one_of(key, names, "field", owner)
     fractions = _fractions(owner, channel)
+    if any(one == group or one.startswith(f"{group}.") for one in paths()):
+        raise InputError(f'{owner.where}: the package has parameters "{group}" already; use another name')
     if fractions:
         names.remove("contacts")
     return _Plug(group, tuple(_own(owner, group, like, name, given) for name in names), fractions)
@@ -294,8 +296,6 @@ def _one_of(name: Any, allowed: list[str], kind: str, owner: Paradigm) -> str:
 def _own(owner: Paradigm, group: str, like: str, name: str, given: Mapping[str, object]) -> Parameter:
     """One parameter of a channel: as that of the group it is like, or as given."""
     path = f"{group}.{name}"
-    if any(one == group or one.startswith(f"{group}.") for one in paths()):
-        raise InputError(f'{owner.where}: the package has parameters "{group}" already; use another name')
     own = replace(parameter(f"{like}.{name}"), path=path)
     if name not in given:
         return own

@@ -157,7 +157,10 @@ def _check(trains: SpikeTrains) -> None:
             f"spike trains: spike {spike}, of fibre {fibres[spike]}: time {times[spike]} is not finite"
         )
     if fibres.size and not (0 <= fibres.min() and fibres.max() < trains.n_fibres):
-        raise InputError(f"spike trains: fibre index outside 0 to {trains.n_fibres - 1}")
+        wrong = fibres[(fibres < 0) | (fibres >= trains.n_fibres)][0]
+        raise InputError(
+            f"spike trains: fibre {wrong} is outside 0 to {trains.n_fibres - 1}, the fibres of `classes`"
+        )
     step = np.diff(fibres)
     wrong = (step < 0) | ((step == 0) & (np.diff(times) < 0))
     if wrong.any():

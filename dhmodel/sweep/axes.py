@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from dhmodel.stimulation.paradigms import Paradigm
 from dhmodel.units import si_unit
 
 TEXT_AXES = {"paradigm": "stimulation paradigm", "state": "state of the cord", "stimulus": "test stimulus"}
+
+MOST = 2_000_000
+"""Points of a sweep, and values of an axis; planning them takes an hour."""
 
 type Value = str | float | int
 
@@ -64,7 +68,8 @@ def build_axis(name: str, values: Iterable[object], extra: tuple[Parameter, ...]
     where = f'axis "{name}"'
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise InputError(f"{where}: got {quoted(values)}, needs a list of values")
-    given = tuple(values)
+    given = tuple(islice(values, MOST + 1))
+    refuse_too_many(where, len(given))
     if name in TEXT_AXES:
         axis = Axis(name, tuple(_text(value, where) for value in given), given, "", TEXT_AXES[name])
     elif name in (f"drugs.{drug}" for drug in drugs()):
@@ -86,7 +91,15 @@ def listed(values: object, where: str) -> list[object]:
     """Return given values as a list; InputError, which begins with `where`, if they are none."""
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise InputError(f"{where}: got {quoted(values)}, needs a list of values")
-    return list(values)
+    given = list(islice(values, MOST + 1))
+    refuse_too_many(where, len(given))
+    return given
+
+
+def refuse_too_many(where: str, number: int) -> None:
+    """Raise InputError if there are more values or points than `MOST`."""
+    if number > MOST:
+        raise InputError(f"{where}: got more than {MOST} values or points; divide it into several sweeps")
 
 
 def _text(value: object, where: str) -> str:

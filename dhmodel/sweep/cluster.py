@@ -88,7 +88,7 @@ class Dask:
             The cluster cannot be started, its scheduler is gone, or a worker cannot compute.
         """
         waiting, deaths = deque(tasks), Counter[tuple[int, int]]()
-        order = Order(self.measure, self.memory_limit, self.pack(task.plan for task in tasks), code.digest())
+        order = Order(self.measure, self.memory_limit, self.pack(task.plan for task in tasks))
         with started(self.cluster) as session:
             flight = Flight(session, order, self.time_limit)
             try:
@@ -125,7 +125,7 @@ class Flight:
         self._crowded = monotonic()
         self._node = import_module("dhmodel.sweep.cluster_node")  # needs Dask
         with self._answering():
-            self._client.register_plugin(self._node.Relay(order, time_limit), name=self._name)
+            self._client.register_plugin(self._node.Relay(order, time_limit, code.digest()), name=self._name)
 
     @property
     def room(self) -> bool:

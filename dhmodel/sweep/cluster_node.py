@@ -9,6 +9,7 @@ cluster as on one machine.
 
 import asyncio
 import pickle
+import platform
 import threading
 import zlib
 from dataclasses import replace
@@ -16,6 +17,7 @@ from dataclasses import replace
 from distributed import Worker as DaskWorker
 from distributed import WorkerPlugin, get_worker
 
+from dhmodel import code
 from dhmodel.errors import EngineError
 from dhmodel.sweep.executors import Event, Task
 from dhmodel.sweep.processes import Order, Worker
@@ -36,11 +38,14 @@ class Relay(WorkerPlugin):
         What the worker process is told first.
     time_limit : float, optional
         How long a task may take, s.
+    identity : str
+        Of the code that the node must have, see `dhmodel.code.digest`.
     """
 
-    def __init__(self, order: Order, time_limit: float | None):
+    def __init__(self, order: Order, time_limit: float | None, identity: str):
         # of a parent that was killed, the scheduler keeps the relays, but no process should stay with them
         self.order, self.time_limit = replace(order, idle=IDLE), time_limit
+        self.identity = identity
 
     def setup(self, worker: DaskWorker) -> None:
         """Begin on a Dask worker; a process starts with the first task."""
@@ -50,6 +55,10 @@ class Relay(WorkerPlugin):
 
     def run(self, task: Task) -> Event:
         """Do a task in a worker process, one for each thread of Dask's; "pending" if that died."""
+        if code.digest() != self.identity:
+            raise EngineError(
+                f"{platform.node()} has another version of dhmodel's code; install the same one"
+            )
         process = self._take()
         try:
             event = process.work(task, self.time_limit)

@@ -1,5 +1,6 @@
 """Start a cluster from its file, or join one, and leave nothing behind."""
 
+import gc
 import logging
 import os
 import signal
@@ -94,6 +95,9 @@ def started(cluster: Cluster) -> Iterator[Session]:
             _warn(cluster)
             security = _security(None if isinstance(cluster, Kubernetes) else cluster.tls)
             place, refill = begin(cluster, security, stack)
+            # A client that could not connect closes itself when it is collected, and waits for ever if that
+            # happens while another one starts: collect it now.
+            gc.collect()
             client = distributed.Client(
                 place,
                 security=security,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters import Parameter
-from dhmodel.sweep.axes import Axis, build_axis, key, listed
+from dhmodel.sweep.axes import Axis, build_axis, key, listed, refuse_too_many
 from dhmodel.sweep.ranges import Range
 
 DESIGNS = ("zip", "points", "sample")
@@ -128,6 +128,7 @@ def _sampled(sample: object, extra: tuple[Parameter, ...]) -> tuple[Axis, ...]:
     if not isinstance(ranges, Mapping) or not ranges:
         raise InputError(f"sample: ranges is {quoted(ranges)}, needs names, and [low, high] for each")
     number, seed = _whole(sample, "number", None, 2), _whole(sample, "seed", 1, 0)
+    refuse_too_many("sample: number", number)
     found = {name: Range(name, bounds, extra, "sample: range") for name, bounds in ranges.items()}
     unit = _unit_cube(method, number, len(found), seed)
     columns = {name: one.at(unit[:, i]) for i, (name, one) in enumerate(found.items())}

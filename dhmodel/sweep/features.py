@@ -7,6 +7,7 @@ between them is the noise that no further point removes, only further replicates
 """
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,5 @@ def _neighbours(points: Floats, best: int) -> list[int]:
 
 
 def _delaunay(points: Floats) -> NDArray[Any]:
-    from scipy.spatial import Delaunay  # comes with the sampler; takes time to import
-
-    return np.asarray(Delaunay(points).simplices)
+    spatial = import_module("scipy.spatial")  # comes with the sampler, and not without it
+    return np.asarray(spatial.Delaunay(points).simplices)

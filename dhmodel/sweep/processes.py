@@ -45,8 +45,6 @@ class Order:
         What a run may take, bytes; see `dhmodel.sweep.limits.hold`.
     parcels : tuple of Parcel
         Compiled circuits and libraries of the machine that started the sweep.
-    code : str
-        Identity of the code that the worker must have; anything if empty.
     idle : float, optional
         Ends itself after so long without a task, s.
     """
@@ -54,7 +52,6 @@ class Order:
     measure: Measure
     memory: int | None = None
     parcels: tuple[Parcel, ...] = ()
-    code: str = ""
     idle: float | None = None
 
 

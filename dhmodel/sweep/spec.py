@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters import Parameter, doses, parameter
 from dhmodel.simulate import Plan, plan
 from dhmodel.stimulation.paradigms import brought
-from dhmodel.sweep.axes import TEXT_AXES, Axis, build_axis, refuse_repetition
+from dhmodel.sweep.axes import TEXT_AXES, Axis, build_axis, refuse_repetition, refuse_too_many
 from dhmodel.sweep.design import build_columns, swept_paradigms
 from dhmodel.units import to_si
 
@@ -139,7 +140,9 @@ def build_spec(
         if name not in ARGUMENTS:
             raise unknown("argument", name, ARGUMENTS, "sweep")
     count("replicates", replicates)
-    if not isinstance(axes, Mapping) or not (axes or design):
+    if not isinstance(axes, Mapping):
+        raise InputError(f"axes: got {quoted(axes)}, needs a mapping of name to a list of values")
+    if not (axes or design):
         raise InputError("axes: a sweep needs at least one axis")
     extra = own_parameters(axes, design, arguments)
     built = tuple(build_axis(name, values, extra) for name, values in axes.items())
@@ -149,6 +152,7 @@ def build_spec(
     for axis in (*built, *columns):
         _refuse_conflict(axis.name, arguments)
     _refuse_both(built, columns)
+    refuse_too_many("sweep", prod(_shape(built, columns)))
     plans = tuple(_plan_points(built, columns, arguments, planner))
     fixed = _fixed((*built, *columns), arguments, plans[0], extra)
     return SweepSpec(built, columns, plans, replicates, fixed)

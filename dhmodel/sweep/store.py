@@ -146,6 +146,8 @@ def open_store(spec: SweepSpec, path: Path | None, check: bool = False) -> Sweep
     if path is None:
         chunks: dict[str, Buffer] = {}
         return SweepStore(spec, layout, Shelf(fill(spec, layout, MemoryStore(chunks)), chunks.__setitem__))
+    if not path.name:  # here, or the root: a store is made beside its place, under a name of its own
+        raise StoreError(f"{path}: is no name of a store; give one such as results/sweep.zarr")
     with _writing(path):
         recover(path)
         if not path.is_dir() or not any(path.iterdir()):
@@ -166,7 +168,7 @@ def _continued(spec: SweepSpec, layout: Layout, path: Path, lock: Lock, check: b
     with _writing(path):
         if not fits:
             lock.needed()
-        shelf = _taken_up(path, lock, check)
+        shelf = _taken_up(path, lock, check or lock.left_open)
         if not fits:
             shelf.close()
             grow(spec, layout, path)
@@ -186,7 +188,7 @@ def _taken_up(path: Path, lock: Lock, check: bool) -> Shelf:
     with reading(path):
         shelf = Shelf(existing(path) if lock.held else current(path), into_files(path), path)
     if lock.held:
-        shelf.take_up(check or lock.left_open)
+        shelf.take_up(check)
     return shelf
 
 

@@ -14,9 +14,8 @@ from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 
-from dhmodel import code
 from dhmodel.engine.parcels import unpack
-from dhmodel.errors import DHModelError, EngineError
+from dhmodel.errors import DHModelError
 from dhmodel.sweep.executors import Task, attempt
 from dhmodel.sweep.limits import hold
 from dhmodel.sweep.processes import GRACE, Order
@@ -42,9 +41,6 @@ def serve(socket: Connection) -> None:
 
 
 def _begin(order: Order) -> None:
-    if order.code not in ("", code.digest()):
-        node = os.uname().nodename
-        raise EngineError(f"{node} has another version of dhmodel's code; install the same one")
     for parcel in order.parcels:
         unpack(parcel)
     hold(order.memory)

@@ -55,10 +55,9 @@ def equal(ones, others) -> bool:
     )
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_the_pool_gives_the_same_in_any_order(tasks, results, workers):
-    shuffled = random.Random(workers).sample(tasks, len(tasks))
-    assert equal(outcome(Pool(measure, workers), shuffled), results)
+def test_two_workers_give_what_one_process_gives_in_another_order(tasks, results):
+    shuffled = random.Random(1).sample(tasks, len(tasks))
+    assert shuffled != tasks and equal(outcome(Pool(measure, 2), shuffled), results)
 
 
 def test_a_dask_worker_without_compiler_and_brian2_gives_the_same(tasks, results, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from dhmodel.errors import DHModelError
 
 LONGEST_MESSAGE = 1000
-SECONDS = 20
+SECONDS = 30
 BYTES = 4_000_000_000
 SLOW = (Phase.explicit, Phase.generate)
 MORE = int(os.environ.get("FUZZ", "1"))

@@ -18,19 +18,33 @@ from dhmodel.sweep.runner import run_sweep
 
 COMMANDS = ["run", "sweep", "status", "export", "plot", "validate", "list", "info", "bench", "Run", ""]
 OPTIONS = (
-    "--paradigm --state --stimulus --set --drug --duration --warmup --seed --replicates --target --out --spikes"
-    " --trains --class --fill --axis --zip --points --sample --range --store --workers --time-limit --check"
-    " --dry-run --force --populations --id --area --seeds --fast --robustness --only --quick --json --cluster"
-    " --memory-limit --refine --nothing -h --help --version -x --"
+    "--paradigm --state --stimulus --set --drug --duration --warmup --seed --replicates --target --out"
+    " --spikes --trains --class --fill --axis --zip --points --sample --range --store --workers --time-limit"
+    " --check --dry-run --force --populations --id --area --seeds --fast --robustness --only --quick --json"
+    " --cluster --memory-limit --refine --nothing -h --help --version -x --"
 ).split()
-FILES = ["none.toml", "folder", "folder.zarr", "binary.csv", "binary.toml", "empty.csv", "secret.toml", "link", "paradigm.toml", "points.csv", "trains.csv"]
+FILES = [
+    "none.toml",
+    "folder",
+    "folder.zarr",
+    "binary.csv",
+    "binary.toml",
+    "empty.csv",
+    "secret.toml",
+    "link",
+    "paradigm.toml",
+    "points.csv",
+    "trains.csv",
+]
 VALUES = {
     "--paradigm": st.one_of(inputs.paradigm_names, st.sampled_from(FILES)),
     "--state": inputs.state_names,
     "--stimulus": inputs.stimulus_names,
     "--set": st.builds("{}={}".format, inputs.near(inputs.PATHS), inputs.quantities()),
     "--drug": st.builds("{}={}".format, inputs.near(inputs.list_drugs()), inputs.quantities(["1"])),
-    "--axis": st.builds("{}={},{}".format, inputs.near(inputs.PATHS), inputs.quantities(), inputs.quantities()),
+    "--axis": st.builds(
+        "{}={},{}".format, inputs.near(inputs.PATHS), inputs.quantities(), inputs.quantities()
+    ),
     "--zip": st.builds("{}={}".format, inputs.near(inputs.PATHS), inputs.quantities()),
     "--duration": inputs.quantities(["s", "ms"]),
     "--warmup": inputs.quantities(["s", "ms"]),
@@ -39,14 +53,30 @@ VALUES = {
     "--workers": st.sampled_from(["1", "0", "-1", "x"]),
     "--seeds": st.sampled_from(["0", "-1", "x"]),
     "--robustness": st.sampled_from(["-1", "x"]),
-    "--sample": st.sampled_from(["latin:4", "sobol:3:1", "saltelli:4", "latin", "x:y", "latin:9999999999999"]),
-    "--range": st.builds("{}={},{}".format, inputs.near(inputs.PATHS), inputs.quantities(), inputs.quantities()),
+    "--sample": st.sampled_from(
+        ["latin:4", "sobol:3:1", "saltelli:4", "latin", "x:y", "latin:9999999999999"]
+    ),
+    "--range": st.builds(
+        "{}={},{}".format, inputs.near(inputs.PATHS), inputs.quantities(), inputs.quantities()
+    ),
     "--id": inputs.near(["x"]).map(lambda name: f"no {name}"),
     "--area": st.just("no area"),
     "--only": inputs.near(["x"]).map(lambda name: f"no {name}"),
     "--class": st.sampled_from(["0=AB", "0=none", "AB", "=", "x=y"]),
 }
-FLAGS = {"--spikes", "--check", "--dry-run", "--force", "--fast", "--quick", "-h", "--help", "--version", "-x", "--"}
+FLAGS = {
+    "--spikes",
+    "--check",
+    "--dry-run",
+    "--force",
+    "--fast",
+    "--quick",
+    "-h",
+    "--help",
+    "--version",
+    "-x",
+    "--",
+}
 
 
 @st.composite
@@ -57,7 +87,15 @@ def arguments(draw):
     for _ in range(draw(st.integers(0, 4))):
         match draw(st.integers(0, 4)):
             case 0:
-                found.append(draw(st.one_of(st.sampled_from(FILES), inputs.odd_text, st.sampled_from(["parameters", "tonic", "scs_frequency"]))))
+                found.append(
+                    draw(
+                        st.one_of(
+                            st.sampled_from(FILES),
+                            inputs.odd_text,
+                            st.sampled_from(["parameters", "tonic", "scs_frequency"]),
+                        )
+                    )
+                )
             case _:
                 option = draw(st.sampled_from(OPTIONS))
                 found.append(option)
@@ -114,6 +152,12 @@ def fast(request):
 @example(["run", "--trains", "folder"])
 @example(["sweep", "--sample", "latin:9999999999999", "--range", "pag.drive=0,1"])
 @example(["plot", "folder"])
+@example(["plot", ""])
+@example(["plot", "/"])
+@example(["status", ""])
+@example(["export", "", ""])
+@example(["sweep", "--axis", "state=naive", "--workers", "1", "--store", "/"])
+@example(["run", "--out", ".zarr"])
 @example(["plot", "binary.csv"])
 def test_any_arguments_give_a_result_or_one_line_and_a_status(place, fast, capfd, given):
     with chdir(place), pytest.MonkeyPatch.context() as patch:

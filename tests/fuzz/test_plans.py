@@ -4,13 +4,15 @@ import json
 import math
 
 import inputs
-from claims import check_numbers, outcome, tries
+import numpy as np
+import pytest
+from claims import check_numbers, guarded, outcome, tries
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhmodel.errors import DHModelError
+from dhmodel.errors import DHModelError, EngineError, InputError
 from dhmodel.parameters import Parameters, cohort, parameter, resolve
-from dhmodel.simulate import plan
+from dhmodel.simulate import measure, plan, simulate
 from dhmodel.units import to_si
 
 
@@ -36,7 +38,7 @@ def test_any_arguments_make_a_plan_of_finite_numbers_or_one_line(given):
     check_plan(outcome(plan, **given))
 
 
-@tries(200)
+@tries(60)
 @given(
     st.fixed_dictionaries(
         {"paradigm": st.sampled_from(sorted(inputs.list_paradigms())), "set": inputs.good_settings}
@@ -81,3 +83,40 @@ def test_any_cohort_is_a_list_of_states_or_one_line(state, number):
     if isinstance(number, int) and abs(number) > 1000:
         number %= 1000
     outcome(cohort, state, number)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"duration": "1e300 s"}, r"duration: 1e\+300 s, allowed: at most 86400 s"),
+        ({"warmup": "2 h", "duration": "25 h"}, r"duration: 90000 s, allowed"),
+        (
+            {"set": {"circuit.TAC.number": 10**9}},
+            r"circuit\.scale: 1 times circuit\.TAC\.number = 1e\+09 units",
+        ),
+        ({"set": {"tonic.frequency": "5 " + "(" * 150}}, "unknown unit"),
+        ({"set": {"tonic.frequency": "5 " + "(" * 12 + "km" + "^9)" * 12 + "/s"}}, "unknown unit"),
+        ({"seed": 2**63}, r"seed: got 9223372036854775808, allowed: at most"),
+        ({"state": "\x1b[31mnaive"}, r'unknown state "\\x1b\[31mnaive"'),
+        ({"paradigm": "\0.toml"}, "embedded null"),
+    ],
+)
+def test_what_was_found(given, message):
+    with pytest.raises(InputError, match=message):
+        plan(**given)
+
+
+def test_extremes_are_no_warning_of_numpy(circuit):
+    """At a potential that no cell reaches, the gate of the A current is shut or open."""
+    given = {"circuit.scale": 0.25, "a_current.activation_half": "1e9 mV"}
+    with guarded():
+        assert np.isfinite(measure(plan(set=given, duration="50 ms", warmup="0 s"), 0)["rate"]).all()
+
+
+def test_too_little_memory_is_one_line(circuit):
+    given = {"circuit.scale": 0.25, "axon.spacing.square": "1e12 1/um"}
+    with (
+        guarded(),
+        pytest.raises(EngineError, match=r"not enough memory for 1 x 0\.1 s with these parameters"),
+    ):
+        simulate("tonic", set=given, duration="0.1 s", warmup="0 s")

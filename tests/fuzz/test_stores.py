@@ -91,7 +91,8 @@ def told(store):
 
 
 def continued(store):
-    return sweep(store, options={"check": True}).dataset().load()
+    sweep(store, options={"check": True})
+    return load_dataset(store)
 
 
 @tries(6, SLOW)

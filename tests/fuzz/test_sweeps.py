@@ -5,7 +5,7 @@ import io
 
 import inputs
 from claims import check_numbers, outcome, tries
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dhmodel.arguments import read_axes, read_design, read_pairs
@@ -133,6 +133,7 @@ texts = st.lists(
     texts,
     st.one_of(st.none(), inputs.odd_text, st.builds("{}:{}".format, st.just("latin"), inputs.odd_text)),
 )
+@example([], [], [], "latin:" + "1" * 5000)
 def test_any_text_of_the_command_line_is_read_or_refused_in_one_line(pairs, axes, zipped, sample):
     outcome(read_pairs, "--set", pairs)
     outcome(read_axes, axes)

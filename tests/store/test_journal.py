@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import small
 import xarray as xr
+from test_trouble import unprivileged, write_protected
 
 from dhmodel.errors import StoreError
 from dhmodel.sweep import chunks, growing, journal, shelf
@@ -186,6 +187,19 @@ def test_what_is_in_the_journal_is_done_for_us_and_not_for_plain_xarray(tmp_path
     assert (plainly(path)["status"] == 2).all()
 
 
+def test_after_a_while_it_is_done_for_plain_xarray_too(tmp_path, monkeypatch, undisturbed):
+    monkeypatch.setattr(shelf, "FOLD_EVERY", 0.0)
+    monkeypatch.setattr(shelf, "FOLD_SHARE", np.inf)
+    path, seen = tmp_path / "x.zarr", []
+
+    def looking(plan, replicate):
+        seen.append(int((plainly(path)["status"] == 2).sum()))
+        return fakes.measure(plan, replicate)
+
+    sweep(path, looking)
+    assert seen == list(range(UNITS)) and identical(path, undisturbed)
+
+
 GARBLED = {
     "cut in a record": lambda content, size: (content[: 3 * size + 100], 3),
     "a flipped bit": lambda content, size: (flipped(content, 2 * size + 1000), 5),
@@ -235,6 +249,20 @@ def test_a_journal_of_another_layout_is_not_taken_for_data(tmp_path, killed, und
     shutil.copy(path / NAME, tmp_path / "other.zarr" / NAME)
     ds = open_dataset(tmp_path / "other.zarr").load().drop_attrs()
     assert ds.identical(sweep(None, axes=axes).dataset().drop_attrs())
+
+
+def test_a_journal_in_a_read_only_store_is_seen_and_left_alone(tmp_path, killed):
+    path = shutil.copytree(killed, tmp_path / "x.zarr")
+    write_protected(path)
+    before = {file: file.stat().st_mtime_ns for file in path.rglob("*")}
+    code = (
+        "import sys, test_journal; from pathlib import Path; path = Path(sys.argv[1])\n"
+        "print(int((test_journal.open_dataset(path)['status'] == 2).sum())); test_journal.sweep(path)"
+    )
+    refused = unprivileged(code, path)
+    assert refused.stdout == "6\n", refused.stderr
+    assert f"StoreError: {path}: cannot write: Permission denied" in refused.stderr and not fakes.runs()
+    assert before == {file: file.stat().st_mtime_ns for file in path.rglob("*")}
 
 
 class Full:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 import zipfile
 from math import prod
 from pathlib import Path
@@ -17,7 +18,7 @@ import xarray as xr
 from dhmodel.errors import StoreError
 from dhmodel.parameters import resolve
 from dhmodel.sweep.blocks import Blocks, division
-from dhmodel.sweep.datasets import export_store
+from dhmodel.sweep.datasets import export_store, load_dataset
 from dhmodel.sweep.opening import open_dataset
 
 HERE = Path(__file__).parent
@@ -36,6 +37,13 @@ def test_plain_xarray_opens_it_without_a_warning(done, recwarn):
     assert list(ds["tonic.frequency"].values) == [0, 10, 50]
     assert ds["tonic.frequency"].attrs["units"] == "Hz"
     assert [str(state) for state in ds["state"].values] == ["naive", "snl"]
+
+
+def test_continuing_and_reading_it_warns_of_nothing(done):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small.sweep(done)
+        load_dataset(done)
 
 
 def test_every_variable_has_units_and_a_long_name(done):

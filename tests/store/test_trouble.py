@@ -171,7 +171,7 @@ def test_a_clock_that_jumps_ten_years_back_changes_nothing(tmp_path, undisturbed
     path, shim = tmp_path / "x.zarr", tmp_path / "clock_jump.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, HERE / "clock_jump.c", "-ldl"], check=True)
     environment = {"LD_PRELOAD": str(shim), "JUMP": str(tmp_path / "jump"), "SECONDS": "0.1"}
-    sweep = start(path, 2, "measure", "30 s", **environment)
+    sweep = start(path, 2, "measure", "time_limit=30 s", **environment)
     wait_for(8)
     (tmp_path / "jump").touch()
     told = sweep.communicate(timeout=60)[1]

@@ -152,9 +152,18 @@ def test_command_line_prints_the_table_and_saves_figures_with_the_machine(tmp_pa
     assert not stop.value.code
     assert "windup, tonic 1000 Hz" in out and "bench stimulation" in err
     saved = json.loads(file.read_text())
-    assert {"processor", "cores", "compiler", "flags", "date", "dhmodel", "brian2", "numpy"} <= set(
-        saved["machine"]
-    )
+    assert {
+        "processor",
+        "vectors",
+        "memory",
+        "cores",
+        "load",
+        "compiler",
+        "flags",
+        "date",
+        "dhmodel",
+        "numpy",
+    } <= set(saved["machine"])
     rows = saved["sections"]["stimulation"]["rows"]
     assert [row["simulated s"] > 0 and row["ms"] > 0 for row in rows] == [True, True]
 

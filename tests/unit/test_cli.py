@@ -172,6 +172,9 @@ MISTAKES = [
     (("run", "--target", "gpu"), 'unknown target "gpu"'),
     (("run", "--out", "x.csv"), "allowed endings: .nc, .zarr"),
     (("run", "--out", "/proc/x/y.nc"), "/proc/x/y.nc: cannot write: "),
+    (("run", "--replicates", "x"), "Invalid value for '--replicates': "),
+    (("run", "--seed=1.5"), ', got "1.5"; see `dhmodel run --help`'),
+    (("sweep", "--axis", "state=naive", "--workers", "0"), "workers: got 0, needs a whole number"),
     (("sweep",), "needs a NAME (see `dhmodel list sweeps`), a FILE.toml or --axis"),
     (("refine", "lowest"), "ranges: got {}, needs names, and [low, high] for each"),
     (("refine", "lowest", "--range", "pag.drive=0,1"), 'unknown feature "lowest"; allowed: minimum, '),
@@ -359,9 +362,9 @@ def test_a_dry_run_says_what_there_is_to_do_and_does_nothing(dhmodel, tmp_path, 
     assert lines["points"] == "4 (tonic.frequency 2 x state 2)" and lines["runs"] == "12 (3 of every point)"
     assert lines["done"] == "8 of them in results/sweep.zarr; 4 left"
     assert lines["simulated"] == "8 s, warm-up included"  # 4 runs of 1 s after 1 s of warm-up
-    # 490 cells for 80,000 steps of 0.1 ms at 9 ns
-    assert lines["cost"].startswith("0.353 s of processor time (9 ns per neuron-step, of `dhmodel bench`")
-    assert lines["disk"].startswith("at most ") and " in about 12 files; " in lines["disk"]
+    # 4 starts of 35 ms, and 490 cells for 80,000 steps of 0.1 ms at 7 ns
+    assert lines["cost"].startswith("0.414 s of processor time (35 ms a run and 7 ns per neuron-step, of `dh")
+    assert lines["disk"].startswith("at most ") and " in about 48 files; " in lines["disk"]
     assert len(fake_sweeps) == 8
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     code, _, err = dhmodel(*SWEEP, "--seed", "2", "--dry-run")

@@ -35,3 +35,9 @@ def test_errors_can_be_caught_as_usual():
     assert issubclass(InputError, ValueError)
     assert issubclass(InputError, DHModelError)
     assert issubclass(EngineError, RuntimeError)
+
+
+def test_an_error_is_one_printable_line_whatever_it_is_made_of():
+    assert str(InputError("a\nb \x1b[31m\u202ec\0")) == "a b \\x1b[31m\\u202ec\\x00"
+    assert len(str(InputError("x" * 5000))) == 1000
+    assert quoted(10**5000) == "a int that cannot be shown"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dhmodel.circuit import assemble, conditions, connectome, populations, receptors, topology
-from dhmodel.kept import frozen, kept
+from dhmodel.kept import BESIDE, frozen, kept
 from dhmodel.parameters import resolve
 from dhmodel.streams import normals, stream
 
@@ -40,7 +40,7 @@ def numbers(calls):
         calls.append(value)
         return frozen(np.full(times, float(value)))
 
-    return kept(ones, limit=160)
+    return kept(ones, limit=2 * (BESIDE + 80))
 
 
 def test_what_was_asked_before_is_not_made_again(numbers, calls):

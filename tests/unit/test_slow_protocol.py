@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,7 +138,7 @@ def test_a_drug_without_constants_is_there_at_once():
 
 
 def test_transmitters_rise_with_stimulation_and_relieve_after_it(ds):
-    for name in ("acetylcholine", "adenosine", "gaba", "loop"):
+    for name in ("acetylcholine", "gaba", "loop"):
         course = (
             ds[f"slow.{name}"].mean("replicate").sel(protocol_time=[0, 600, 1790, 3600], method="nearest")
         )
@@ -200,6 +201,15 @@ def test_an_injury_in_the_course_of_a_protocol_moves_its_states_over_days():
     assert 0.75 < found[2, -1] < 0.85
 
 
+def test_a_coarse_protocol_lies_within_its_estimate_of_a_fine_one():
+    given = table({**SCS, "start": "1 min", "stop": "9 min"}, duration="12 min", tests=[])
+    fine, coarse = (dh.protocol(given, set=SMALL, tolerance=one, **QUICK) for one in (0.005, 0.05))
+    assert coarse["epochs"].item() < fine["epochs"].item() / 1.5
+    told = float(coarse["slow_error"].max() + fine["slow_error"].max())
+    away = {name: float(np.abs(coarse[name] - fine[name]).max()) for name in fine if "slow." in str(name)}
+    assert max(away.values()) <= told < 0.15, max(away, key=lambda name: away[name])
+
+
 class Interrupting:
     """Stands for `measure`, and is interrupted at a certain run."""
 
@@ -237,8 +247,11 @@ def test_a_file_of_something_else_is_left_alone(tmp_path):
     with pytest.raises(StoreError, match="thesis.txt: is no file of epochs"):
         dh.protocol(table(), set=SMALL, checkpoint=file, **QUICK)
     assert file.read_text() == "Chapter 1\n"
-    with pytest.raises(StoreError, match="cannot use"):
-        dh.protocol(table(), set=SMALL, checkpoint=tmp_path, **QUICK)
+    for nothing in (tmp_path, Path("/dev/full")):
+        with pytest.raises(StoreError, match=f"{nothing}: is no file"):
+            dh.protocol(table(), set=SMALL, checkpoint=nothing, **QUICK)
+    with pytest.raises(StoreError, match="cannot use: No such file"):
+        dh.protocol(table(), set=SMALL, checkpoint=tmp_path / "nowhere" / "p.epochs", **QUICK)
 
 
 @pytest.mark.parametrize(

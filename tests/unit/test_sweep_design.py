@@ -116,7 +116,7 @@ def test_without_salib_the_extra_is_named(monkeypatch):
 def test_what_is_swept_are_coordinates_along_point(tmp_path):
     spec = build_spec({"state": ["naive", "snl"]}, {"duration": "1 s"}, 2, design={"zip": TWO})
     open_store(spec, tmp_path / "x.zarr")
-    ds = xr.open_zarr(tmp_path / "x.zarr")
+    ds = xr.open_zarr(tmp_path / "x.zarr", chunks=None)
     assert ds["rate"].dims == ("state", "point", "replicate", "population")
     assert ds["tonic.frequency"].dims == ds["tonic.amplitude"].dims == ("point",)
     assert ds["point"].values.tolist() == [0, 1] and ds["tonic.frequency"].values.tolist() == [10, 50]

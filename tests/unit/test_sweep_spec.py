@@ -1,5 +1,7 @@
 """Axes and sweep files: what is accepted, what is refused and how, and what identifies a sweep."""
 
+from itertools import count
+
 import brian2
 import numpy as np
 import pytest
@@ -85,9 +87,13 @@ def test_a_drug_is_an_axis_of_doses():
     ]
 
 
+SHARES = [i / 2000 for i in range(2000)]
+
 BAD_AXES = [
     ({}, "axes: a sweep needs at least one axis"),
-    ([("state", ["naive"])], "axes: a sweep needs at least one axis"),
+    ([("state", ["naive"])], "axes: got [('state', ['naive'])], needs a mapping of name to a list of values"),
+    ({"tonic.amplitude": count()}, "got more than 2000000 values or points; divide it into several sweeps"),
+    ({"pag.drive": SHARES, "tonic.amplitude": SHARES}, "sweep: got more than 2000000 values or points"),
     ({"state": []}, 'axis "state": empty, needs at least one value'),
     ({"state": "snl"}, 'axis "state": got "snl", needs a list of values'),
     ({"state": 5}, 'axis "state": got 5, needs a list of values'),

@@ -14,7 +14,7 @@ BRIAN2 = {
     "1": 1.0, "%": 0.01,
     "s": b2.second, "ms": b2.ms, "us": b2.us, "min": 60 * b2.second, "h": 3600 * b2.second,
     "day": 86_400 * b2.second, "week": 604_800 * b2.second,
-    "Hz": b2.Hz, "kHz": b2.kHz, "V": b2.volt, "mV": b2.mV, "uV": b2.uvolt,
+    "Hz": b2.Hz, "kHz": b2.kHz, "MHz": b2.MHz, "V": b2.volt, "mV": b2.mV, "uV": b2.uvolt,
     "A": b2.amp, "mA": b2.mA, "uA": b2.uA, "nA": b2.nA, "pA": b2.pA,
     "S": b2.siemens, "mS": b2.mS, "uS": b2.uS, "nS": b2.nS, "pS": allunits.psiemens,
     "F": b2.farad, "uF": b2.uF, "nF": b2.nF, "pF": b2.pF,
