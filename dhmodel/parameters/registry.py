@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from dhmodel.errors import InputError, listing, quoted, unknown
 from dhmodel.parameters.cohort import drawn, names, split
@@ -30,6 +30,7 @@ from dhmodel.parameters.schema import (
     StateEntry,
     Value,
     to_parameter,
+    validated,
 )
 from dhmodel.texts import read_toml
 from dhmodel.units import canonical, to_si
@@ -153,7 +154,7 @@ class _Leaf:
 
     def parameter(self) -> Parameter:
         model: type[ChoiceEntry | ParameterEntry] = ChoiceEntry if "choices" in self.table else ParameterEntry
-        return to_parameter(self.path, _validated(model, self.table, f"{self.file}: {self.path}"))
+        return to_parameter(self.path, validated(model, self.table, f"{self.file}: {self.path}"))
 
 
 @lru_cache(maxsize=8)
@@ -381,13 +382,4 @@ def _with_model(name: str, entries: Mapping[str, StateEntry], chain: tuple[str, 
 
 def _entries[Entry: BaseModel](file: Path, model: type[Entry]) -> dict[str, Entry]:
     tables = read_toml(file, file.name)
-    return {name: _validated(model, table, f"{file.name}: {name}") for name, table in tables.items()}
-
-
-def _validated[Entry: BaseModel](model: type[Entry], table: object, where: str) -> Entry:
-    try:
-        return model.model_validate(table)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{where}: {key}: {first['msg']}, got {quoted(first['input'])}") from None
+    return {name: validated(model, table, f"{file.name}: {name}") for name, table in tables.items()}

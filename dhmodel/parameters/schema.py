@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.units import UnitError, canonical, format_si, scale, to_si
@@ -272,3 +272,20 @@ def _to_choice(path: str, entry: ChoiceEntry) -> Parameter:
     )
     parameter.check(entry.value, "its default")
     return parameter
+
+
+def validated[Entry: BaseModel](model: type[Entry], table: object, where: str) -> Entry:
+    """
+    Check a table of a file against what its kind of entry may hold.
+
+    Raises
+    ------
+    InputError
+        The first thing that is wrong, with `where`.
+    """
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{where}: {key}: {first['msg']}, got {quoted(first['input'])}") from None

@@ -7,12 +7,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.expressions import Expression, parse
 from dhmodel.parameters import Parameter, parameter, paths
-from dhmodel.parameters.schema import Number, ParameterEntry, Read, Text, to_parameter
+from dhmodel.parameters.schema import Number, ParameterEntry, Read, Text, to_parameter, validated
 from dhmodel.recording import DELIVERED
 from dhmodel.slow.functions import functions, of_cord, words
 from dhmodel.texts import read_toml
@@ -131,7 +131,7 @@ def numbers(states: Mapping[str, SlowState]) -> tuple[Parameter, ...]:
 def inputs() -> Mapping[str, Input]:
     """Everything that a timetable may drive directly, by name."""
     tables = read_toml(INPUTS, INPUTS.name)
-    found = {name: _validated(Input, table, f"inputs.toml: {name}") for name, table in tables.items()}
+    found = {name: validated(Input, table, f"inputs.toml: {name}") for name, table in tables.items()}
     return MappingProxyType(found)
 
 
@@ -158,7 +158,7 @@ def load(file: Path) -> Mapping[str, SlowState]:
 def _state(name: str, table: Mapping[str, Any], others: tuple[str, ...], file: Path) -> SlowState:
     where = f"{file.name}: {name}"
     tables = {key: one for key, one in table.items() if isinstance(one, dict) and key != "acts"}
-    entry = _validated(_StateEntry, {key: one for key, one in table.items() if key not in tables}, where)
+    entry = validated(_StateEntry, {key: one for key, one in table.items() if key not in tables}, where)
     numbers = {key: _number(entry, f"slow.{name}.{key}", key, one, where) for key, one in tables.items()}
     for key in CONSTANTS:
         if key not in numbers:
@@ -176,7 +176,7 @@ def _state(name: str, table: Mapping[str, Any], others: tuple[str, ...], file: P
 def _number(entry: _StateEntry, path: str, key: str, table: Mapping[str, Any], where: str) -> Parameter:
     """Make a number of a state, with the state's source and bounds that keep a time constant positive."""
     own = {"source": entry.source, "read": entry.read} | ({"min": SHORTEST} if key in CONSTANTS else {})
-    return to_parameter(path, _validated(ParameterEntry, own | dict(table), f"{where}.{key}"))
+    return to_parameter(path, validated(ParameterEntry, own | dict(table), f"{where}.{key}"))
 
 
 def _act(path: str, entry: _ActEntry, numbers: Mapping[str, Parameter], where: str) -> Act:
@@ -190,12 +190,3 @@ def _act(path: str, entry: _ActEntry, numbers: Mapping[str, Parameter], where: s
     if entry.free and f"receptor.{entry.free}.free" not in paths():
         raise InputError(f"{where}: acts: {path}: {quoted(entry.free)} is no receptor")
     return Act(path, size, bool(entry.times), entry.free)
-
-
-def _validated[Entry: BaseModel](model: type[Entry], table: object, where: str) -> Entry:
-    try:
-        return model.model_validate(table)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{where}: {key}: {first['msg']}, got {quoted(first['input'])}") from None
