@@ -32,6 +32,9 @@ from dhmodel.plots.style import (
     values_of,
 )
 
+#: Percentages of no stimulation above which the firing without stimulation is no measure of anything.
+MOST = 1000.0
+
 
 @styled
 def frequency_figure(
@@ -47,8 +50,8 @@ def frequency_figure(
 
     One row per population, one column per test stimulus, one line per state of the cord: mean and standard
     deviation over replicates, each in percent of its own firing without stimulation, which stands apart at 0.
-    Where a state is silent without stimulation a percentage means nothing: its rate in Hz is shown instead,
-    in a panel of its own that says so.
+    Where a state is silent without stimulation, or so quiet that some mean is above `MOST` percent, a
+    percentage means nothing: its rate in Hz is shown instead, in a panel of its own that says so.
 
     Parameters
     ----------
@@ -77,7 +80,7 @@ def frequency_figure(
         percent=measured["mean"],
         percent_sd=measured["sd"],
         baseline=measured["baseline"].mean("replicate"),
-        silent=measured["silent"],
+        silent=measured["silent"] | (measured["mean"].max(dim) > MOST),
     )
     return _grid(data, populations, (dim, column, line), "% of no stimulation", ds.sizes["replicate"])
 

@@ -111,6 +111,17 @@ def test_a_state_silent_without_stimulation_is_shown_in_hz_below_and_says_so():
     assert len(curves(upper)) == 1
 
 
+def test_a_state_so_quiet_that_percentages_explode_is_shown_in_hz():
+    for times, note in ((9.9, "100 % = 0.1 Hz"), (10.1, "too quiet at 0, rate shown")):
+        ds = sweep()
+        ds["rate"].loc[{"state": "naive", "stimulus": "spontaneous", "population": "WDR"}] = 0.1
+        ds["rate"].loc[
+            {"state": "naive", "stimulus": "spontaneous", "population": "WDR", "tonic.frequency": 50}
+        ] = 0.1 * times
+        figure = plots.frequency_figure(ds)
+        assert any(note in texts(axes) for axes in figure.axes), note
+
+
 def test_where_every_state_is_silent_the_whole_panel_is_in_hz():
     ds = sweep()
     ds["rate"].loc[{"stimulus": "spontaneous", "population": "PN"}] = 0.01
