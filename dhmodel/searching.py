@@ -77,6 +77,7 @@ def refine(
     dry_run: Annotated[bool, DRY_RUN] = False,
 ) -> None:
     """Sweep where a minimum, a maximum or a threshold crossing is, into a store that resumes."""
+    from dhmodel.sweep.limits import read_memory, read_time
     from dhmodel.sweep.searches import build_search
 
     fixed: dict[str, Any] = {"paradigm": paradigm, "state": state, "stimulus": stimulus}
@@ -97,6 +98,7 @@ def refine(
         at_once,
     )
     processes = read_workers(workers, cluster)
+    read_time(time_limit), read_memory(memory_limit)  # a dry run refuses what the run would
     if dry_run:
         from dhmodel.sweep.refining import estimate_search
 

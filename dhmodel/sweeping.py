@@ -80,6 +80,7 @@ def sweep(
     """Simulate a grid of axes, or points that are no grid, into a store that resumes and grows."""
     from dhmodel.sweep.cost import estimate
     from dhmodel.sweep.files import read_sweep
+    from dhmodel.sweep.limits import read_memory, read_time
     from dhmodel.sweep.runner import SweepInterrupted, run_sweep
     from dhmodel.sweep.spec import build_spec
 
@@ -100,6 +101,7 @@ def sweep(
     spec = build_spec(axes, arguments, arguments.pop("replicates", 5), design=design)
     path = store or Path("results") / f"{file.name if file else 'sweep'}.zarr"
     at_once = read_workers(workers, cluster)
+    read_time(time_limit), read_memory(memory_limit)  # a dry run refuses what the run would
     if dry_run:
         typer.echo(estimate(spec, path, at_once, cluster is not None))
         return

@@ -176,6 +176,14 @@ MISTAKES = [
     (("run", "--seed=1.5"), ', got "1.5"; see `dhmodel run --help`'),
     (("sweep", "--axis", "state=naive", "--workers", "0"), "workers: got 0, needs a whole number"),
     (("sweep",), "needs a NAME (see `dhmodel list sweeps`), a FILE.toml or --axis"),
+    (
+        ("sweep", "--axis", "state=naive", "--memory-limit", "2", "--dry-run"),
+        'memory limit: got "2", needs a number with kB',
+    ),
+    (
+        ("refine", "minimum", "--range", "pag.drive=0,1", "--time-limit", "0 s", "--dry-run"),
+        'time limit: got "0 s", needs more than 0 s',
+    ),
     (("refine", "lowest"), "ranges: got {}, needs names, and [low, high] for each"),
     (("refine", "lowest", "--range", "pag.drive=0,1"), 'unknown feature "lowest"; allowed: minimum, '),
     (("refine", "minimum", "--range", "pag.drive=0"), "range of \"pag.drive\": got ['0'], needs [low, high]"),
