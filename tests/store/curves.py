@@ -28,7 +28,7 @@ def valley(plan: Plan, replicate: int) -> dict[str, np.ndarray]:
 
 
 def noise(plan: Plan, replicate: int) -> float:
-    return float(np.random.default_rng(zlib.crc32(f"{plan.digest()} {replicate}".encode())).normal())
+    return float(np.random.default_rng(zlib.crc32(f"{frequency(plan):.9g} {replicate}".encode())).normal())
 
 
 def noisy_valley(plan: Plan, replicate: int) -> dict[str, np.ndarray]:

@@ -1,6 +1,7 @@
 """Stores that cannot be written, are damaged or shared, runs that never end, clocks that jump."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -93,12 +94,22 @@ def test_damage_is_found_before_a_store_grows(in_blocks):
 
 
 def test_a_flipped_bit_is_an_error_and_no_other_number(in_blocks):
-    done, file = in_blocks, chunks(in_blocks, "psth")[5]
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.write_bytes(content)
-    with pytest.raises(Exception, match=r"(?i)checksum|corrupt|decompress"):
-        open_dataset(done).load()
+    """A few bits of the compressed form, such as one that its format leaves unused, mean nothing."""
+    file = chunks(in_blocks, "psth")[5]
+    whole, content = open_dataset(in_blocks).load(), file.read_bytes()
+    places = range(0, len(content), len(content) // 20)
+    errors = 0
+    for place in places:
+        file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        try:
+            assert open_dataset(in_blocks).load().equals(whole)
+        except (
+            RuntimeError,
+            ValueError,
+        ) as error:  # zarr's own; a Dataset that is open already no longer asks us
+            assert re.search(r"(?i)checksum|corrupt|decompress", str(error))
+            errors += 1
+    assert errors >= len(places) - 2
 
 
 def test_after_a_kill_damage_is_looked_for_unasked(tmp_path, undisturbed):
