@@ -66,9 +66,10 @@ options = ["--no-requeue"]
 log_folder = "{folder}/logs"
 """
 
-SWEEP = ("--axis", "tonic.frequency=0 Hz,10 Hz,50 Hz,100 Hz", "--paradigm", "tonic", "--replicates", "6")
-SMALL = ("--set", "circuit.scale=0.25", "--duration", "2 s", "--warmup", "0.5 s")
-UNITS = 24
+SWEEP = ("--axis", "tonic.frequency=0 Hz,10 Hz,50 Hz,100 Hz", "--paradigm", "tonic", "--replicates", "10")
+# long enough that most of the sweep is still to do when a job has been cancelled and another has started
+SMALL = ("--set", "circuit.scale=0.25", "--duration", "80 s", "--warmup", "0.5 s")
+UNITS = 40
 
 
 class NotHere(Exception):
