@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.errors import InputError, quoted, unknown
+from dhmodel.parameters import cuts
 from dhmodel.simulate import Plan, prepare
 from dhmodel.slow.cord import Chosen, Cord
 from dhmodel.slow.epochs import Sample, advance
@@ -53,7 +54,8 @@ class Run:
 
     def cord(self, settings: Settings) -> Settings:
         """The cord of these settings to which nothing is done."""
-        return Settings(state=settings.state, set={**self.table.base.set, **self.given})
+        given = {**self.table.base.set, **self.given}
+        return Settings(state=settings.state, lesion=settings.lesion, set=given)
 
     def prepare(self) -> None:
         """Build the circuits that epochs and tests need, or find them in the cache."""
@@ -128,6 +130,7 @@ class Run:
 def make_run(
     table: Timetable,
     state: str | None,
+    lesion: object,
     set: Mapping[str, object] | None,
     loop: Mapping[str, float],
     seed: int,
@@ -139,7 +142,7 @@ def make_run(
     Parameters
     ----------
     table : Timetable
-    state, set, seed, target
+    state, lesion, set, seed, target
         As in `dhmodel.protocol`.
     loop : mapping of {str : float}
         ``epoch``, ``settle`` and ``warmup`` in s, and ``tolerance``.
@@ -156,6 +159,8 @@ def make_run(
     given = {path: value for path, value in (set or {}).items() if path not in own}
     if state is not None:
         table = table.in_state(state)
+    if lesion is not None:
+        table = table.cut(dict(cuts(lesion)))
     epoch, settle, warmup, tolerance = (loop[name] for name in ("epoch", "settle", "warmup", "tolerance"))
     if not 0 < tolerance <= LARGEST_TOLERANCE:
         raise InputError(f"tolerance: got {tolerance:g}, allowed: above 0 to {LARGEST_TOLERANCE:g}")

@@ -12,6 +12,9 @@ from dhmodel.stimulation.paradigms import Paradigm
 __all__ = ["Drug", "Entry", "Settings", "Test", "Timetable"]
 
 
+_BY_NAME = ("set", "inputs", "drugs", "lesion")
+
+
 @dataclass(frozen=True)
 class Drug:
     """A dose, 0 to 1, and its time constants of onset and wash-out in s; 0 is at once."""
@@ -31,20 +34,19 @@ class Settings:
     set: Mapping[str, object] = field(default_factory=dict)
     inputs: Mapping[str, float] = field(default_factory=dict)
     drugs: Mapping[str, Drug] = field(default_factory=dict)
+    lesion: Mapping[str, float] = field(default_factory=dict)
 
     def things(self) -> dict[str, object]:
         """Everything that is set here, by a name that two entries which contradict each other share."""
         whole = {"paradigm": self.paradigm, "stimulus": self.stimulus, "state": self.state}
         found: dict[str, object] = {k: v for k, v in whole.items() if v != getattr(Settings(), k)}
-        for kind in ("set", "inputs", "drugs"):
+        for kind in _BY_NAME:
             found |= {f"{kind}.{name}": value for name, value in getattr(self, kind).items()}
         return found
 
     def joined(self, other: "Settings") -> "Settings":
         """Everything that is set here or there."""
-        changes: dict[str, Any] = {
-            kind: {**getattr(self, kind), **getattr(other, kind)} for kind in ("set", "inputs", "drugs")
-        }
+        changes: dict[str, Any] = {kind: {**getattr(self, kind), **getattr(other, kind)} for kind in _BY_NAME}
         for kind in ("paradigm", "stimulus", "state"):
             if kind in other.things():
                 changes[kind] = getattr(other, kind)
@@ -134,6 +136,11 @@ class Timetable:
         for entry in self.on(time):
             found = found.joined(entry.settings)
         return found
+
+    def cut(self, lesion: Mapping[str, float]) -> "Timetable":
+        """Return the same protocol in a cord with these lesions (fraction by name) in place of its own."""
+        table = {**self.table, "lesion": dict(lesion)}
+        return replace(self, base=replace(self.base, lesion=lesion), table=table)
 
     def in_state(self, state: str) -> "Timetable":
         """Return the same protocol in a cord of another state."""

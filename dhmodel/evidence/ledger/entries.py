@@ -3,8 +3,8 @@
 An entry is a table of one of the files in ``findings``. Its protocol is either data, runs of the circuit or
 timetables over minutes to weeks (see `dhmodel.evidence.ledger.timetables`) and numbers as expressions over
 what they gave (see `dhmodel.expressions`), or the name of a Python protocol (see
-`dhmodel.evidence.protocols.catalogue`). A protocol may set what an experimenter sets, and nothing of the model
-itself, unless the entry names the exception as an ablation.
+`dhmodel.evidence.protocols.catalogue`). A protocol may set what an experimenter sets, and nothing of the
+model itself, unless the entry names the exception as an ablation.
 """
 
 from collections.abc import Mapping
