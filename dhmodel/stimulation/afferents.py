@@ -19,6 +19,7 @@ from dhmodel.stimulation.lead import fibre_gains
 from dhmodel.stimulation.natural import Scene, natural_spikes
 from dhmodel.stimulation.paradigms import Paradigm, find_paradigm, paradigms
 from dhmodel.stimulation.patterns import Spikes
+from dhmodel.stimulation.routes import Routed, routed
 from dhmodel.stimulation.stimulus import default_duration, shock_onsets, stimuli, stimulus_currents
 from dhmodel.stimulation.trains import Floats, Indices, SpikeTrains
 from dhmodel.stimulation.transit import Passage
@@ -44,7 +45,9 @@ class AfferentInput:
     shocks : ndarray of float64, shape (shocks,)
         Onsets of the test stimulus where it consists of shocks, in s; empty where it is continuous.
     currents : list of (str, float, ndarray)
-        Population, current in A and intervals in s of the test stimulus where it goes into cells.
+        Population, current in A and intervals in s of what the test stimulus and routes send into cells.
+    routed : Routed
+        What comes by routes; spikes of fibres are among the trains.
     """
 
     trains: SpikeTrains
@@ -52,6 +55,7 @@ class AfferentInput:
     trunk_rate: float
     shocks: Floats
     currents: Sequence[tuple[str, float, Floats]] = ()
+    routed: Routed = Routed()
 
 
 def afferent_input(
@@ -90,14 +94,17 @@ def afferent_input(
     """
     _check_span(duration, warmup)
     fibres = make_fibres(P, seed, replicate)
-    spikes = natural_spikes(Scene(P, fibres, -warmup, duration, seed, replicate), stimulus)
-    delivery = deliver(P, paradigm, duration, seed, replicate)
+    scene, chosen = Scene(P, fibres, -warmup, duration, seed, replicate), find_paradigm(paradigm)
+    by_routes = routed(scene, chosen)
+    spikes = natural_spikes(scene, stimulus, by_routes.fibres)
+    delivery = deliver(P, chosen, duration, seed, replicate)
     trunk_rate = 0.0
     if len(delivery.schedule):
         spikes, trunk_rate = _stimulated(P, fibres, spikes, delivery, seed, replicate)
     trains = SpikeTrains(*spikes, fibres.classes).between(-warmup, duration)
-    shocks, currents = shock_onsets(P, stimulus, duration), stimulus_currents(P, stimulus)
-    return AfferentInput(trains, delivery, trunk_rate, shocks, currents)
+    currents = [*stimulus_currents(P, stimulus), *by_routes.currents]
+    shocks = shock_onsets(P, stimulus, duration)
+    return AfferentInput(trains, delivery, trunk_rate, shocks, currents, by_routes)
 
 
 def _stimulated(

@@ -18,13 +18,15 @@ is ``like``. A file ``theta.toml`` needs no more than this::
     name = "slow"
     like = "subperception"
     contact = 4
+
+A paradigm without an electrode has routes instead (see `ways`). Paradigms joined by ``+`` act together.
 """
 
 import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -37,15 +39,17 @@ from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters import Parameter, choice, parameter, paths
 from dhmodel.parameters.schema import Read
 from dhmodel.stimulation.electrode import configuration
+from dhmodel.stimulation.ways import FIELDS, Ways, compiled
 from dhmodel.texts import read_toml
 from dhmodel.units import scale
 
-_FILE = Path(__file__).parent / "paradigms.toml"
+_FILES = tuple(Path(__file__).parent / name for name in ("paradigms.toml", "routes.toml"))
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # the group that defines which fields a channel has
 _MODEL = "tonic"
 # keys of a channel's table that are no parameters
 _STRUCTURE = ("name", "like", "fractions")
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +74,10 @@ class Paradigm:
     base, cycle : str
         Path of a choice parameter that names the paradigm to use in place of channels, and the group whose
         ``on`` and ``off`` switch it; empty for none.
+    pulses, on, off, requires, terms, routes, delivers, refuses
+        How it enters without an electrode; see `dhmodel.stimulation.ways.Ways`.
+    combined : tuple of Paradigm
+        Those that act together in a combination, such as ``tonic+cpm``; see `combine`.
 
     Raises
     ------
@@ -86,20 +94,55 @@ class Paradigm:
     closed_loop: bool = False
     base: str = ""
     cycle: str = ""
+    pulses: str = ""
+    on: str = "0"
+    off: str = "1e9"
+    requires: str = ""
+    terms: Mapping[str, str] = _NONE
+    routes: Sequence[Mapping[str, object]] = ()
+    delivers: Mapping[str, str] = _NONE
+    refuses: Sequence[Mapping[str, str]] = ()
+    combined: tuple["Paradigm", ...] = ()
 
     def __post_init__(self) -> None:
         _check_fields(self)
         object.__setattr__(self, "channels", tuple(self.channels))
+        for name in ("routes", "refuses"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.routes:
+            _ = self.ways  # complains of what cannot be
         for group in self.groups:
             if self.groups.count(group) > 1:
                 raise InputError(
                     f'{self.where}: channel "{group}" is there twice; give each a name of its own'
                 )
 
+    @cached_property
+    def ways(self) -> Ways:
+        """How it enters without an electrode."""
+        return compiled(self.name, self._routing, self.where)
+
+    @property
+    def _routing(self) -> dict[str, object]:
+        """What it says of its routes."""
+        lists = {name: list(getattr(self, name)) for name in ("routes", "refuses")}
+        tables = {name: dict(getattr(self, name)) for name in ("terms", "delivers")}
+        return {name: getattr(self, name) for name in FIELDS} | lists | tables
+
     @property
     def where(self) -> str:
         """How messages call it."""
         return f'paradigm "{self.name}"'
+
+    @property
+    def parts(self) -> tuple["Paradigm", ...]:
+        """Those that it is a combination of, or itself alone."""
+        return self.combined or (self,)
+
+    @property
+    def electrode(self) -> "Paradigm":
+        """The part of it that sends pulses through a lead; ``none`` where there is no such part."""
+        return next((one for one in self.parts if one.channels or one.base), paradigms()["none"])
 
     @cached_property
     def _plugs(self) -> "tuple[_Plug, ...]":
@@ -113,7 +156,8 @@ class Paradigm:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters that it brings along, beside those of the package."""
-        return tuple(one for plug in self._plugs for one in plug.parameters)
+        own = tuple(one for plug in self._plugs for one in plug.parameters)
+        return own + tuple(one for part in self.combined for one in part.parameters)
 
     def contacts(self, P: Mapping[str, float], group: str) -> dict[int, float]:
         """Contacts of the lead that a channel uses, and the fraction of its current that each carries."""
@@ -134,6 +178,8 @@ class Paradigm:
                 for plug in self._plugs
             ],
             [self.name, self.scenario, self.closed_loop, self.base, self.cycle],
+            *([self._routing] if self.routes else []),
+            *(part.digest() for part in self.combined),
         ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
@@ -160,8 +206,11 @@ class _Plug:
 @lru_cache(maxsize=1)
 def paradigms() -> Mapping[str, Paradigm]:
     """Every stimulation paradigm of the package, by name."""
-    tables = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    return MappingProxyType({name: _from_table(name, table, _FILE.name) for name, table in tables.items()})
+    found = {}
+    for file in _FILES:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        found |= {name: _from_table(name, table, file.name) for name, table in tables.items()}
+    return MappingProxyType(found)
 
 
 def find_paradigm(given: object) -> Paradigm:
@@ -170,8 +219,9 @@ def find_paradigm(given: object) -> Paradigm:
 
     Parameters
     ----------
-    given : str, path or Paradigm
-        A name, the path of a TOML file (ending in ``.toml``), or a paradigm.
+    given : str, path, Paradigm or sequence of these
+        A name, the path of a TOML file (ending in ``.toml``), or a paradigm. Several of these, in a sequence
+        or joined by ``+``, act together.
 
     Returns
     -------
@@ -180,8 +230,11 @@ def find_paradigm(given: object) -> Paradigm:
     Raises
     ------
     InputError
-        No such paradigm, a file that cannot be read, or the name of one of the package for another.
+        No such paradigm, a file that cannot be read, the name of one of the package for another, or several
+        that cannot act together (see `combine`).
     """
+    if several := pieces(given):
+        return combine([find_paradigm(one) for one in several])
     if isinstance(given, Path) or (isinstance(given, str) and given.endswith(".toml")):
         found = read_paradigm(given)
     elif isinstance(given, Paradigm):
@@ -210,9 +263,43 @@ def read_paradigm(file: str | Path) -> Paradigm:
     return _from_table(path.stem, read_toml(path, path.name), path.name)
 
 
+def combine(parts: Sequence[Paradigm]) -> Paradigm:
+    """
+    Make one paradigm of several that act together: at most one with an electrode, and any others once each.
+
+    The order does not matter; ``none`` adds nothing.
+
+    Raises
+    ------
+    InputError
+        Two with an electrode, or the same twice.
+    """
+    order = list(paradigms())
+    several = [one for part in parts for one in part.parts if one.channels or one.base or one.routes]
+    several.sort(key=lambda one: (order.index(one.name) if one.name in order else len(order), one.name))
+    name = "+".join(one.name for one in several)
+    electrodes = [one.name for one in several if not one.routes]
+    if len(electrodes) > 1:
+        raise InputError(
+            f'paradigm "{name}": {" and ".join(electrodes)} both need the electrode; give one of them'
+        )
+    for one in several:
+        if [other.name for other in several].count(one.name) > 1:
+            raise InputError(f'paradigm "{name}": {one.name} is there twice, and its route is one')
+    if len(several) < 2:
+        return several[0] if several else paradigms()["none"]
+    about = "; ".join(one.about for one in several)
+    source = "; ".join(dict.fromkeys(one.source for one in several))
+    return Paradigm(name, (), about, source, "hypothesis", combined=tuple(several))
+
+
 def effective(P: Mapping[str, float], given: object) -> Paradigm:
-    """Find a paradigm, with the channels, scenario and loop of its base where it has one; again: the same."""
-    found = given if isinstance(given, Paradigm) else find_paradigm(given)
+    """
+    Find what a paradigm does with the electrode; again: the same.
+
+    Where it has a base, that of the base; of a combination, the part that has one; ``none`` without any.
+    """
+    found = (given if isinstance(given, Paradigm) else find_paradigm(given)).electrode
     if not found.base:
         return found
     return replace(paradigms()[choice(P, found.base)], cycle=found.cycle)
@@ -220,8 +307,18 @@ def effective(P: Mapping[str, float], given: object) -> Paradigm:
 
 def brought(given: object) -> tuple[Parameter, ...]:
     """Parameters that a user's own paradigm brings along; none for a name of the package, right or wrong."""
+    if several := pieces(given):
+        return tuple(one for piece in several for one in brought(piece))
     own = isinstance(given, Paradigm | Path) or (isinstance(given, str) and given.endswith(".toml"))
     return find_paradigm(given).parameters if own else ()
+
+
+def pieces(given: object) -> list[Any]:
+    """What a user joins to act together, as in ``"tonic+cpm"`` or a list; nothing if it is a single one."""
+    if isinstance(given, list | tuple):
+        return list(given)
+    joined = isinstance(given, str) and "+" in given
+    return [one.strip() for one in str(given).split("+")] if joined else []
 
 
 def channel_fields() -> tuple[str, ...]:
@@ -230,7 +327,7 @@ def channel_fields() -> tuple[str, ...]:
 
 
 def _from_table(name: str, table: Mapping[str, Any], where: str) -> Paradigm:
-    known = [one.name for one in fields(Paradigm)]
+    known = [one.name for one in fields(Paradigm) if one.init and one.name != "combined"]
     for key in table:
         if key not in known:
             raise unknown("key", key, known, where)
@@ -238,7 +335,7 @@ def _from_table(name: str, table: Mapping[str, Any], where: str) -> Paradigm:
 
 
 def _check_fields(given: Paradigm) -> None:
-    if not isinstance(given.name, str) or not _NAME.fullmatch(given.name):
+    if not given.combined and not (isinstance(given.name, str) and _NAME.fullmatch(given.name)):
         raise InputError(
             f"paradigm: name: got {quoted(given.name)}, needs lower case letters, digits and underscores"
         )
@@ -250,6 +347,8 @@ def _check_fields(given: Paradigm) -> None:
     for key in ("scenario", "base"):
         if (path := getattr(given, key)) and not parameter(path).choices:
             raise InputError(f"{given.where}: {key}: {path} is no choice among names")
+    if not given.routes and any(getattr(given, key) for key in ("pulses", "terms", "delivers", "refuses")):
+        raise InputError(f"{given.where}: says what belongs to routes, but has none")
     for name in ("on", "off") if given.cycle else ():
         parameter(f"{given.cycle}.{name}")
     if not isinstance(given.closed_loop, bool):
@@ -258,8 +357,8 @@ def _check_fields(given: Paradigm) -> None:
         raise InputError(
             f"{given.where}: channels: got {quoted(given.channels)}, needs a list of names or tables"
         )
-    if given.base and given.channels:
-        raise InputError(f"{given.where}: has channels and a base; give one of the two")
+    if sum(map(bool, (given.base, given.channels, given.routes))) > 1:
+        raise InputError(f"{given.where}: has two of channels, a base and routes; give one of them")
 
 
 def _plug(owner: Paradigm, channel: object) -> _Plug:
