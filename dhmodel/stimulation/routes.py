@@ -345,7 +345,7 @@ class _Units:
             lambda times, unit: gain * function.rate(course, times, thresholds[unit]),
             refractory=self.refractory(units),
             start=float(epochs[0, 0]),
-            stop=min(float(epochs[-1, 1]), self.scene.stop),
+            stop=min(float(epochs[-1, 1]), self.one.off, self.scene.stop),
         )
         return times + self.one.number(route.latency), units[unit]
 
