@@ -23,7 +23,7 @@ from dhmodel.engine.run import Spikes, run_compiled
 from dhmodel.errors import EngineError, InputError, quoted, unknown
 from dhmodel.parameters import Parameters, doses, resolve
 from dhmodel.parameters.layout import population_sizes
-from dhmodel.recording import DELIVERED, Recording, coords, summarise, to_dataset
+from dhmodel.recording import Recording, coords, summarise, to_dataset
 from dhmodel.stimulation.afferents import AfferentInput, afferent_input, default_duration, stimuli
 from dhmodel.stimulation.elsewhere import elsewhere
 from dhmodel.stimulation.interop import read_trains
@@ -257,17 +257,11 @@ def _recording(plan: Plan, inputs: AfferentInput, trains: SpikeTrains, spikes: S
         neurons=spikes.cells,
         sizes=population_sizes(plan.parameters),
         duration=plan.duration,
-        pulses=np.sort(np.concatenate([inputs.delivery.schedule.times, inputs.routed.pulses])),
+        pulses=inputs.pulses,
         shocks=inputs.shocks,
         source_rate=trains.rate(plan.duration),
-        delivered=_delivered(plan, inputs),
+        delivered=inputs.delivered(plan.parameters),
     )
-
-
-def _delivered(plan: Plan, inputs: AfferentInput) -> dict[str, float]:
-    """What was sent by electrode and by routes."""
-    electrode = inputs.delivery.amplitudes(plan.parameters) | {"trunk_rate": inputs.trunk_rate}
-    return {**dict.fromkeys(DELIVERED, 0.0), **electrode, **inputs.routed.delivered}
 
 
 def measure(plan: Plan, replicate: int) -> dict[str, NDArray[Any]]:

@@ -24,10 +24,10 @@ list of ``{ number, every }``, one in the other: three sessions a day for four w
 ``{ dose, onset, washout }``, with time constants. Entries stand in the order in which they begin; several may
 be on at once where they do not contradict each other: paradigms that enter by different routes act together,
 such as ``tonic`` of one and ``cpm`` of another entry, or ``"tonic+cpm"`` of one. An entry of a paradigm with
-sessions of pulses that says neither `stop` nor `duration` lasts one session. A test is a stimulus at the times `at`, or `every` so
-long from `start` to `stop`; it is a run of its own, which slow states do not feel. `set` holds values of
-parameters throughout, `initial` slow states that do not begin at rest, and `epoch`, `settle`, `warmup` and
-`tolerance` are arguments of `dhmodel.protocol`.
+sessions of pulses that says neither `stop` nor `duration` lasts one session. A test is a stimulus at the
+times `at`, or `every` so long from `start` to `stop`; it is a run of its own, which slow states do not feel.
+`set` holds values of parameters throughout, `initial` slow states that do not begin at rest, and `epoch`,
+`settle`, `warmup` and `tolerance` are arguments of `dhmodel.protocol`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -144,9 +144,7 @@ class _Reader:
         fixed = (duration, base, entries, tests, MappingProxyType(initial), MappingProxyType(loop), table)
         return Timetable(self.name, texts["about"], texts["source"], read, *fixed)
 
-    def _entries(
-        self, tables: list[Table], duration: float, base: Settings, where: str
-    ) -> tuple[Entry, ...]:
+    def _entries(self, tables: list[Table], duration: float, base: Settings, where: str) -> tuple[Entry, ...]:
         made = tuple(self._entry(one, duration, base, where) for one in tables)
         for one, other in zip(made, made[1:], strict=False):
             if other.spans[0][0] < one.spans[0][0]:

@@ -51,8 +51,14 @@ class Settings:
         for kind in ("stimulus", "state"):
             if kind in other.things():
                 changes[kind] = getattr(other, kind)
-        changes["paradigm"] = find_paradigm([self.paradigm, other.paradigm])
+        both = find_paradigm([self.paradigm, other.paradigm])
+        changes["paradigm"] = both if self._own or other._own else both.name
         return replace(self, **changes)
+
+    @property
+    def _own(self) -> bool:
+        """Whether the paradigm is a user's own, or may be."""
+        return isinstance(self.paradigm, Paradigm)
 
 
 @dataclass(frozen=True)

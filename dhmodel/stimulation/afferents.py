@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dhmodel.delivered import delivered
 from dhmodel.errors import InputError
 from dhmodel.parameters import resolve
 from dhmodel.stimulation.axon import axon, join
@@ -59,6 +60,16 @@ class AfferentInput:
     shocks: Floats
     currents: Sequence[tuple[str, float, Floats]] = ()
     routed: Routed = Routed()
+
+    @property
+    def pulses(self) -> Floats:
+        """Times of all pulses, of an electrode or a coil, in s, ascending."""
+        return np.sort(np.concatenate([self.delivery.schedule.times, self.routed.pulses]))
+
+    def delivered(self, P: Mapping[str, float]) -> dict[str, float]:
+        """What was sent, by the names of `dhmodel.delivered`."""
+        electrode = self.delivery.amplitudes(P) | {"trunk_rate": self.trunk_rate}
+        return {**dict.fromkeys(delivered(), 0.0), **electrode, **self.routed.delivered}
 
 
 def afferent_input(

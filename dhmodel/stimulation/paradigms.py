@@ -24,32 +24,23 @@ A paradigm without an electrode has routes instead (see `ways`). Paradigms joine
 
 import hashlib
 import json
-import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
-import numpy as np
-
 from dhmodel.errors import InputError, quoted, unknown
-from dhmodel.parameters import Parameter, choice, parameter, paths
+from dhmodel.parameters import Parameter, choice, parameter
 from dhmodel.parameters.schema import Read
+from dhmodel.stimulation.channels import NAME, Plug, plug
 from dhmodel.stimulation.electrode import configuration
 from dhmodel.stimulation.ways import FIELDS, Ways, compiled
 from dhmodel.texts import read_toml
-from dhmodel.units import scale
 
 _FILES = tuple(Path(__file__).parent / name for name in ("paradigms.toml", "routes.toml"))
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-# the group that defines which fields a channel has
-_MODEL = "tonic"
-# keys of a channel's table that are no parameters
-_STRUCTURE = ("name", "like", "fractions")
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +89,9 @@ class Paradigm:
     on: str = "0"
     off: str = "1e9"
     requires: str = ""
-    terms: Mapping[str, str] = _NONE
+    terms: Mapping[str, str] = field(default_factory=dict)
     routes: Sequence[Mapping[str, object]] = ()
-    delivers: Mapping[str, str] = _NONE
+    delivers: Mapping[str, str] = field(default_factory=dict)
     refuses: Sequence[Mapping[str, str]] = ()
     combined: tuple["Paradigm", ...] = ()
 
@@ -145,24 +136,24 @@ class Paradigm:
         return next((one for one in self.parts if one.channels or one.base), paradigms()["none"])
 
     @cached_property
-    def _plugs(self) -> "tuple[_Plug, ...]":
-        return tuple(_plug(self, channel) for channel in self.channels)
+    def _plugs(self) -> tuple[Plug, ...]:
+        return tuple(plug(self, channel) for channel in self.channels)
 
     @property
     def groups(self) -> tuple[str, ...]:
         """The parameter group of each channel."""
-        return tuple(plug.group for plug in self._plugs)
+        return tuple(one.group for one in self._plugs)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters that it brings along, beside those of the package."""
-        own = tuple(one for plug in self._plugs for one in plug.parameters)
+        own = tuple(one for each in self._plugs for one in each.parameters)
         return own + tuple(one for part in self.combined for one in part.parameters)
 
     def contacts(self, P: Mapping[str, float], group: str) -> dict[int, float]:
         """Contacts of the lead that a channel uses, and the fraction of its current that each carries."""
-        plug = self._plugs[self.groups.index(group)]
-        fractions = dict(plug.fractions) or configuration(choice(P, f"{group}.contacts"))
+        own = dict(self._plugs[self.groups.index(group)].fractions)
+        fractions = own or configuration(choice(P, f"{group}.contacts"))
         shift = int(P[f"{group}.contact"])
         return {contact + shift: fraction for contact, fraction in fractions.items()}
 
@@ -174,8 +165,8 @@ class Paradigm:
     def _digest(self) -> str:
         facts = [
             [
-                [plug.group, plug.fractions, [[one.path, one.si] for one in plug.parameters]]
-                for plug in self._plugs
+                [each.group, each.fractions, [[one.path, one.si] for one in each.parameters]]
+                for each in self._plugs
             ],
             [self.name, self.scenario, self.closed_loop, self.base, self.cycle],
             *([self._routing] if self.routes else []),
@@ -194,19 +185,10 @@ class Paradigm:
         return hash(self.digest())
 
 
-@dataclass(frozen=True)
-class _Plug:
-    """A channel: its group, the parameters it brings, and contacts of its own, if any."""
-
-    group: str
-    parameters: tuple[Parameter, ...] = ()
-    fractions: tuple[tuple[int, float], ...] = ()
-
-
 @lru_cache(maxsize=1)
 def paradigms() -> Mapping[str, Paradigm]:
     """Every stimulation paradigm of the package, by name."""
-    found = {}
+    found: dict[str, Paradigm] = {}
     for file in _FILES:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
         found |= {name: _from_table(name, table, file.name) for name, table in tables.items()}
@@ -321,11 +303,6 @@ def pieces(given: object) -> list[Any]:
     return [one.strip() for one in str(given).split("+")] if joined else []
 
 
-def channel_fields() -> tuple[str, ...]:
-    """Names of the parameters that every channel has."""
-    return tuple(path.removeprefix(f"{_MODEL}.") for path in paths() if path.startswith(f"{_MODEL}."))
-
-
 def _from_table(name: str, table: Mapping[str, Any], where: str) -> Paradigm:
     known = [one.name for one in fields(Paradigm) if one.init and one.name != "combined"]
     for key in table:
@@ -335,7 +312,7 @@ def _from_table(name: str, table: Mapping[str, Any], where: str) -> Paradigm:
 
 
 def _check_fields(given: Paradigm) -> None:
-    if not given.combined and not (isinstance(given.name, str) and _NAME.fullmatch(given.name)):
+    if not given.combined and not (isinstance(given.name, str) and NAME.fullmatch(given.name)):
         raise InputError(
             f"paradigm: name: got {quoted(given.name)}, needs lower case letters, digits and underscores"
         )
@@ -358,66 +335,4 @@ def _check_fields(given: Paradigm) -> None:
             f"{given.where}: channels: got {quoted(given.channels)}, needs a list of names or tables"
         )
     if sum(map(bool, (given.base, given.channels, given.routes))) > 1:
-        raise InputError(f"{given.where}: has two of channels, a base and routes; give one of them")
-
-
-def _plug(owner: Paradigm, channel: object) -> _Plug:
-    groups = [
-        path.removesuffix(".pulses_per_burst") for path in paths() if path.endswith(".pulses_per_burst")
-    ]
-    if isinstance(channel, str):
-        return _Plug(_one_of(channel, groups, "channel", owner))
-    if not isinstance(channel, Mapping):
-        raise InputError(f"{owner.where}: channel: got {quoted(channel)}, needs a name or a table")
-    name = channel.get("name", "")
-    if name != "" and not (isinstance(name, str) and _NAME.fullmatch(name)):
-        raise InputError(f"{owner.where}: name of a channel: got {quoted(name)}, needs lower case letters")
-    group = f"{owner.name}.{name}" if name else owner.name
-    like = _one_of(channel.get("like", _MODEL), groups, "channel", owner)
-    given = {key: value for key, value in channel.items() if key not in _STRUCTURE}
-    names = list(channel_fields())
-    for key in given:
-        _one_of(key, names, "field", owner)
-    fractions = _fractions(owner, channel)
-    if any(one == group or one.startswith(f"{group}.") for one in paths()):
-        raise InputError(f'{owner.where}: the package has parameters "{group}" already; use another name')
-    if fractions:
-        names.remove("contacts")
-    return _Plug(group, tuple(_own(owner, group, like, name, given) for name in names), fractions)
-
-
-def _one_of(name: Any, allowed: list[str], kind: str, owner: Paradigm) -> str:
-    if name not in allowed:
-        raise unknown(kind, name, allowed, owner.where)
-    return str(name)
-
-
-def _own(owner: Paradigm, group: str, like: str, name: str, given: Mapping[str, object]) -> Parameter:
-    """One parameter of a channel: as that of the group it is like, or as given."""
-    path = f"{group}.{name}"
-    own = replace(parameter(f"{like}.{name}"), path=path)
-    if name not in given:
-        return own
-    si = own.check(given[name], owner.where)
-    value = si if isinstance(si, str) else si / scale(own.unit)
-    return replace(own, value=value, si=si, source=owner.source, read=owner.read)
-
-
-def _fractions(owner: Paradigm, channel: Mapping[str, object]) -> tuple[tuple[int, float], ...]:
-    """Contacts that a channel lists itself; the keys of a table of TOML are text."""
-    given = channel.get("fractions", {})
-    if "fractions" in channel and "contacts" in channel:
-        raise InputError(f"{owner.where}: a channel has contacts and fractions; give one of the two")
-    needs = "needs contact numbers with fractions whose positive ones sum to 1 and negative ones to 0 or -1"
-    refusal = InputError(f"{owner.where}: fractions: got {quoted(given)}, {needs}")
-    if not isinstance(given, Mapping):
-        raise refusal
-    try:
-        pairs = tuple(sorted((int(str(contact)), float(share)) for contact, share in given.items()))
-    except (TypeError, ValueError):
-        raise refusal from None
-    out = sum(share for _, share in pairs if share > 0)
-    back = sum(share for _, share in pairs if share < 0)
-    if given and not (np.isclose(out, 1) and (np.isclose(back, -1) or back == 0)):
-        raise refusal
-    return pairs
+        raise InputError(f"{given.where}: has channels and a base, or routes beside them; give one")

@@ -122,8 +122,8 @@ class Conditions:
     @cached_property
     def _own(self) -> dict[str, float]:
         """Numbers of the paradigm and of its pattern."""
-        own = {name: self.P[path] for name, path in self.ways.names.items() if path in self.P}
-        found = {name: value for name, value in own.items() if not isinstance(value, str)}
+        numbers = [name for name, path in self.ways.names.items() if not parameter(path).choices]
+        found = {name: self.P[self.ways.names[name]] for name in numbers}
         if self.ways.pulses:
             found |= {f"pattern_{name}": self.P[f"{self._pattern}.{name}"] for name in pattern_fields()}
         return found | {"t": 0.0, "length": self.length, "present": 0.0, "pulse_rate": 0.0}
@@ -215,8 +215,8 @@ def check_routes(P: Mapping[str, float], paradigm: Paradigm, length: float) -> N
 
 def _shown(P: Mapping[str, float], path: str) -> str:
     """A parameter as a user would write it."""
-    value = P[path]
-    return quoted(value if isinstance(value, str) else format_si(value, parameter(path).unit))
+    known = parameter(path)
+    return quoted(choice(P, path) if known.choices else format_si(P[path], known.unit))
 
 
 def _no_route(P: Mapping[str, float], ways: Ways) -> InputError:
@@ -357,9 +357,7 @@ def refractory(P: Mapping[str, float], name: str) -> float:
     return P["cell.refractory"]
 
 
-def joined(
-    P: Mapping[str, float], trains: SpikeTrains, added: Sequence[tuple[str, Spikes]]
-) -> SpikeTrains:
+def joined(P: Mapping[str, float], trains: SpikeTrains, added: Sequence[tuple[str, Spikes]]) -> SpikeTrains:
     """
     Trains with spikes added; of two on one unit within its refractory period the later is left out.
 

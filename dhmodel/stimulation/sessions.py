@@ -68,8 +68,8 @@ class Session:
         if bool(made.on) != bool(made.off):
             given, missing = ("on", "off") if made.on else ("off", "on")
             raise InputError(
-                f"{group}.{given}: got {getattr(made, given):g} s with {group}.{missing} = 0 s; give both, or "
-                "neither for pulses without a pause"
+                f"{group}.{given}: got {getattr(made, given):g} s with {group}.{missing} = 0 s; give "
+                "both, or neither for pulses without a pause"
             )
         if made.on and made.on * made.frequency < 1 - _SLACK:
             raise InputError(

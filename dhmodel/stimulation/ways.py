@@ -18,7 +18,6 @@ Names in expressions are the parameters of the paradigm's own group (those below
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -27,7 +26,7 @@ from dhmodel.delivered import delivered
 from dhmodel.errors import InputError, unknown
 from dhmodel.expressions import Expression, in_order, parse
 from dhmodel.formulas import PLAIN
-from dhmodel.parameters import parameter, paths
+from dhmodel.parameters import choice, parameter, paths
 from dhmodel.parameters.layout import FIBRE_CLASSES, POPULATIONS, SOURCES
 from dhmodel.parameters.schema import Read, Text, validated
 from dhmodel.stimulation.fibres import PARTS
@@ -224,11 +223,11 @@ def compiled(group: str, table: Mapping[str, object], where: str) -> Ways:
         read.requires,
         on,
         off,
-        MappingProxyType(terms),
+        terms,
         tuple(read.routes),
-        MappingProxyType(delivers),
+        delivers,
         tuple(read.refuses),
-        MappingProxyType(parsed),
+        parsed,
     )
 
 
@@ -271,7 +270,7 @@ def functions(P: Mapping[str, float], own: Mapping[str, str]) -> dict[str, Calla
 
     def chosen(name: str, is_: str) -> float:
         """Return 1 if a choice of the paradigm is made, else 0."""
-        return float(P[own[name]] == is_)
+        return float(choice(P, own[name]) == is_)
 
     return {"value": value, "chosen": chosen, **PLAIN}
 
