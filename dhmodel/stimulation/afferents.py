@@ -21,7 +21,13 @@ from dhmodel.stimulation.natural import Scene, natural_spikes
 from dhmodel.stimulation.paradigms import Paradigm, find_paradigm, paradigms
 from dhmodel.stimulation.patterns import Spikes, nothing
 from dhmodel.stimulation.routes import Routed, routed
-from dhmodel.stimulation.stimulus import default_duration, shock_onsets, stimuli, stimulus_currents
+from dhmodel.stimulation.stimulus import (
+    default_duration,
+    motor_share,
+    shock_onsets,
+    stimuli,
+    stimulus_currents,
+)
 from dhmodel.stimulation.trains import Floats, Indices, SpikeTrains, sort
 from dhmodel.stimulation.transit import Passage
 from dhmodel.streams import stream
@@ -51,6 +57,8 @@ class AfferentInput:
         Population, current in A and intervals in s of what the test stimulus and routes send into cells.
     routed : Routed
         What comes by routes; spikes of fibres are among the trains.
+    m_wave : float
+        Fraction of the motor axons that test shocks excite directly.
     """
 
     trains: SpikeTrains
@@ -60,6 +68,7 @@ class AfferentInput:
     shocks: Floats
     currents: Sequence[tuple[str, float, Floats]] = ()
     routed: Routed = Routed()
+    m_wave: float = 0.0
 
     @property
     def pulses(self) -> Floats:
@@ -68,7 +77,7 @@ class AfferentInput:
 
     def delivered(self, P: Mapping[str, float]) -> dict[str, float]:
         """What was sent, by the names of `dhmodel.delivered`."""
-        electrode = self.delivery.amplitudes(P) | {"trunk_rate": self.trunk_rate}
+        electrode = self.delivery.amplitudes(P) | {"trunk_rate": self.trunk_rate, "m_wave": self.m_wave}
         return {**dict.fromkeys(delivered(), 0.0), **electrode, **self.routed.delivered}
 
 
@@ -118,7 +127,7 @@ def afferent_input(
     trains = SpikeTrains(*spikes, fibres.classes).between(-warmup, duration)
     currents = [*stimulus_currents(P, stimulus), *by_routes.currents]
     shocks = shock_onsets(P, stimulus, duration)
-    return AfferentInput(trains, delivery, trunk_rate, trunks, shocks, currents, by_routes)
+    return AfferentInput(trains, delivery, trunk_rate, trunks, shocks, currents, by_routes, motor_share(P, stimulus))
 
 
 def _stimulated(

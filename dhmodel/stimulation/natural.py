@@ -17,7 +17,7 @@ from dhmodel.stimulation import patterns
 from dhmodel.stimulation.course import Press, Warming
 from dhmodel.stimulation.fibres import Fibres, members, property_group
 from dhmodel.stimulation.patterns import Spikes
-from dhmodel.stimulation.stimulus import Drive, Shocks, Stimulus, stimulus
+from dhmodel.stimulation.stimulus import Drive, Shocks, Stimulus, recruited_share, stimulus
 from dhmodel.stimulation.trains import Floats, Indices, sort
 from dhmodel.stimulation.transfer import transfer
 from dhmodel.streams import stream
@@ -209,17 +209,10 @@ def _following(scene: Scene, drive: Drive, course: Press | Warming, purpose: str
 
 
 def _recruited(P: Mapping[str, float], shocks: Shocks, group: str) -> float:
-    """
-    Fraction of the fibres of a class that a shock excites.
-
-    Their thresholds lie evenly from (1 - spread) to (1 + spread) times that of the class.
-    """
+    """Fraction of the fibres of a class that a shock excites."""
     if shocks.intensity is None:
         return 1.0
-    kind = property_group(group.split(".")[0])
-    threshold, spread = P[f"shock.{kind}.threshold"], P[f"shock.{kind}.spread"]
-    above = P[shocks.intensity] / threshold - 1
-    return float(np.clip((above + spread) / (2 * spread), 0, 1)) if spread else float(above >= 0)
+    return recruited_share(P, P[shocks.intensity], property_group(group.split(".")[0]))
 
 
 def _shocked(scene: Scene, shocks: Shocks, purpose: str) -> Iterator[Spikes]:
@@ -227,9 +220,10 @@ def _shocked(scene: Scene, shocks: Shocks, purpose: str) -> Iterator[Spikes]:
     for group, reach in shocks.recruits.items():
         own = f"{purpose}.{group}"
         fibres = scene.some(group, scene.P[reach] * _recruited(scene.P, shocks, group), own)
-        times, unit = patterns.shocks(
-            scene.rng(own), onsets, scene.fibres.conduction[fibres], scene.P["fibre.jitter"]
-        )
+        rng = scene.rng(own)
+        times, unit = patterns.shocks(rng, onsets, scene.fibres.conduction[fibres], scene.P["fibre.jitter"])
+        if shocks.dispersion is not None:
+            times = times + scene.P[shocks.dispersion] * rng.random(times.size)
         yield times, fibres[unit]
 
 

@@ -7,8 +7,8 @@ from contextlib import closing
 from tqdm import tqdm
 
 from dhmodel.errors import StoreError
-from dhmodel.evidence.kept import Kept
-from dhmodel.evidence.work import Work, compute, identity
+from dhmodel.evidence.running.kept import Kept
+from dhmodel.evidence.running.work import Work, compute, identity
 from dhmodel.simulate import Plan, prepare
 from dhmodel.sweep.executors import Event, Executor, InProcess, Task
 from dhmodel.sweep.pool import Pool
@@ -103,7 +103,7 @@ def _react(event: Event, bar: tqdm) -> None:
 
 
 def _length(task: Task[Work]) -> float:
-    """Longest first; a Python protocol may take as long as it likes, so those come before all."""
+    """Longest first; courses and Python protocols may take as long as they like, and come before all."""
     return -(task.plan.duration + task.plan.warmup) if isinstance(task.plan, Plan) else float("-inf")
 
 

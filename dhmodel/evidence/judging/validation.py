@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import xarray as xr
 from tqdm import tqdm
 
 from dhmodel.errors import InputError, quoted, unknown
-from dhmodel.evidence.asking import numbers, units
-from dhmodel.evidence.catalogue import check_entry
-from dhmodel.evidence.kept import Kept
+from dhmodel.evidence.asking.checks import check
+from dhmodel.evidence.asking.numbers import numbers, units
+from dhmodel.evidence.judging.verdicts import Verdict, judge, unasked
 from dhmodel.evidence.ledger import Finding, Protocol, findings
-from dhmodel.evidence.running import Unit, run_units
-from dhmodel.evidence.verdicts import Verdict, judge, unasked
-from dhmodel.evidence.work import SECONDS, Question, identity, seconds, unpacked
+from dhmodel.evidence.running.course import Course, dataset
+from dhmodel.evidence.running.kept import Kept
+from dhmodel.evidence.running.units import Unit, run_units
+from dhmodel.evidence.running.work import SECONDS, Question, identity, seconds, unpacked
 from dhmodel.recording import Recording
 from dhmodel.simulate import Plan
 
@@ -84,7 +86,7 @@ def choose(ids: Iterable[str] | None = None, area: str | None = None) -> dict[st
         if not names:
             raise InputError(f"none of the findings given is of the area {quoted(area)}")
     for name in names:
-        check_entry(name, known[name])
+        check(name, known[name])
     return {name: known[name] for name in names}
 
 
@@ -93,7 +95,7 @@ def needed(
 ) -> list[Unit]:
     """Units that a finding needs; none if it is not asked for."""
     if isinstance(entry.protocol, Protocol):
-        return list(product(units(name, entry, seed), range(replicates)))
+        return list(product(units(name, entry, seed, draw), range(replicates)))
     return [] if entry.protocol is None else [(Question(entry.protocol, replicates, seed, draw), 0)]
 
 
@@ -114,7 +116,7 @@ def ask(
     Raises
     ------
     InputError, StoreError, SweepInterrupted
-        See `choose` and `dhmodel.evidence.running.run_units`. A run that fails is noted in the verdict.
+        See `choose` and `dhmodel.evidence.running.units.run_units`. A run that fails is noted in the verdict.
     """
     wanted = {name: needed(name, entry, replicates) for name, entry in chosen.items()}
     every = [unit for one in wanted.values() for unit in one]
@@ -127,8 +129,10 @@ def ask(
     return found
 
 
-def answer(name: str, entry: Finding, wanted: Sequence[Unit], seed: int, kept: Kept) -> dict[str, np.ndarray]:
-    """Numbers of a finding from what is kept of its units."""
+def answer(
+    name: str, entry: Finding, wanted: Sequence[Unit], seed: int, kept: Kept, draw: int | None = None
+) -> dict[str, np.ndarray]:
+    """Numbers of a finding from what is kept of its units; those of a draw with its parameters in use."""
     if not isinstance(entry.protocol, Protocol):
         arrays = kept.load(identity(*wanted[0]))
         return {key: values for key, values in arrays.items() if key != SECONDS}
@@ -137,7 +141,10 @@ def answer(name: str, entry: Finding, wanted: Sequence[Unit], seed: int, kept: K
     def records(plan: Plan) -> list[Recording]:
         return [unpacked(kept.load(identity(plan, number))) for number in range(replicates)]
 
-    return numbers(name, entry, seed, records)
+    def passed(course: Course) -> xr.Dataset:
+        return dataset([kept.load(identity(course, number)) for number in range(replicates)])
+
+    return numbers(name, entry, seed, records, passed, draw)
 
 
 def _verdict(
