@@ -68,6 +68,11 @@ class Expression:
             node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name) and id(node) not in called
         )
 
+    def calls(self) -> frozenset[str]:
+        """Names of the functions that it calls."""
+        called = (node.func for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return frozenset(function.id for function in called if isinstance(function, ast.Name))
+
     def check(self, names: Iterable[str], functions: Functions, words: Words, kind: str = "name") -> None:
         """
         Complain of what evaluation would stumble over, before anything is run.

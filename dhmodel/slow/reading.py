@@ -24,8 +24,9 @@ list of ``{ number, every }``, one in the other: three sessions a day for four w
 ``{ dose, onset, washout }``, with time constants. Entries stand in the order in which they begin; several may
 be on at once where they do not contradict each other. A test is a stimulus at the times `at`, or `every` so
 long from `start` to `stop`; it is a run of its own, which slow states do not feel. `set` holds values of
-parameters throughout, `initial` slow states that do not begin at rest, and `epoch`, `settle`, `warmup` and
-`tolerance` are arguments of `dhmodel.protocol`.
+parameters and of numbers of slow states (``slow.<state>.<number>``) throughout, `scenario` names a set of such
+values (see `dhmodel.slow.scenarios`), over which those of `set` stand, `initial` slow states that do not begin
+at rest, and `epoch`, `settle`, `warmup` and `tolerance` are arguments of `dhmodel.protocol`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,7 @@ import numpy as np
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters import doses, states
 from dhmodel.parameters.schema import Read
+from dhmodel.slow.scenarios import scenario
 from dhmodel.slow.states import inputs
 from dhmodel.slow.timetable import Drug, Entry, Settings, Test, Timetable
 from dhmodel.stimulation.afferents import stimuli
@@ -56,7 +58,19 @@ MOST = 100_000
 
 _LONGEST_NAME = 60
 _LOOP = {"epoch": "s", "settle": "s", "warmup": "s", "tolerance": "1"}
-_KEYS = ("about", "source", "read", "duration", "state", "set", "initial", "entries", "tests", *_LOOP)
+_KEYS = (
+    "about",
+    "source",
+    "read",
+    "duration",
+    "state",
+    "scenario",
+    "set",
+    "initial",
+    "entries",
+    "tests",
+    *_LOOP,
+)
 _ENTRY = (
     "name",
     "start",
@@ -123,7 +137,10 @@ class _Reader:
         if "duration" not in table:
             raise InputError(f'{where}: duration: is missing, needs a quantity in s such as "90 min"')
         duration = _time(table["duration"], f"{where}: duration", least=None)
-        base = self._settings({k: table[k] for k in ("state", "set") if k in table}, where)
+        given = {**scenario(table.get("scenario", ""), where), **_table(table, "set", where)}
+        numbers = {path: value for path, value in given.items() if str(path).startswith("slow.")}
+        plain = {path: value for path, value in given.items() if path not in numbers}
+        base = self._settings({"set": plain, **{k: table[k] for k in ("state",) if k in table}}, where)
         entries = self._entries(_list(table, "entries", where), duration, where)
         tests = tuple(self._test(one, duration, where) for one in _list(table, "tests", where))
         _refuse_twice([one.name for one in entries] + [one.name for one in tests], where)
@@ -138,7 +155,8 @@ class _Reader:
         loop = {
             key: to_si(table[key], unit, f"{where}: {key}") for key, unit in _LOOP.items() if key in table
         }
-        fixed = (duration, base, entries, tests, MappingProxyType(initial), MappingProxyType(loop), table)
+        kept = (MappingProxyType(one) for one in (numbers, initial, loop))
+        fixed = (duration, base, entries, tests, *kept, table)
         return Timetable(self.name, texts["about"], texts["source"], read, *fixed)
 
     def _entries(self, tables: list[Table], duration: float, where: str) -> tuple[Entry, ...]:
