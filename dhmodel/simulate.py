@@ -25,7 +25,7 @@ from dhmodel.parameters import Parameters, doses, resolve
 from dhmodel.parameters.layout import population_sizes
 from dhmodel.recording import Recording, coords, summarise, to_dataset
 from dhmodel.stimulation.afferents import AfferentInput, afferent_input, default_duration, stimuli
-from dhmodel.stimulation.descending import descending_trains
+from dhmodel.stimulation.elsewhere import elsewhere
 from dhmodel.stimulation.interop import read_trains
 from dhmodel.stimulation.measured import as_input, check_span
 from dhmodel.stimulation.paradigms import Paradigm, find_paradigm
@@ -216,7 +216,8 @@ def record(plan: Plan, replicate: int) -> Recording:
     afferent = inputs.trains
     if plan.trains is not None:
         afferent = as_input(plan.trains, P, fill=plan.fill, background=afferent)
-    trains = concat(afferent, descending_trains(P, plan.duration, plan.warmup, plan.seed, replicate))
+    beside = elsewhere(P, inputs.trunks, plan.duration, plan.warmup, plan.seed, replicate)
+    trains = concat(afferent, beside)
     feed = _feed(plan, trains, structure.cells, _injections(plan, inputs), replicate)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         arrays = assemble.arrays(P, plan.seed, replicate)  # what is not finite is refused by name in `_run`

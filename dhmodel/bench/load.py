@@ -9,7 +9,7 @@ from dhmodel.circuit.structure import PATHWAYS, Structure
 from dhmodel.engine.feed import Feed, Noise
 from dhmodel.simulate import Plan, plan
 from dhmodel.stimulation.afferents import afferent_input
-from dhmodel.stimulation.descending import descending_trains
+from dhmodel.stimulation.elsewhere import elsewhere
 from dhmodel.stimulation.trains import concat
 
 __all__ = ["DRIVE", "Load", "cells_alone", "standard_load", "standard_plan"]
@@ -57,7 +57,7 @@ def standard_load(duration: float, scale: float = 1.0) -> Load:
     chosen = standard_plan(duration, scale)
     P, total = chosen.parameters, chosen.warmup + duration
     inputs = afferent_input(P, chosen.paradigm, chosen.stimulus, duration, chosen.warmup, chosen.seed, 0)
-    trains = concat(inputs.trains, descending_trains(P, duration, chosen.warmup, chosen.seed, 0))
+    trains = concat(inputs.trains, elsewhere(P, inputs.trunks, duration, chosen.warmup, chosen.seed, 0))
     structure = assemble.structure(P)
     rows = int(np.ceil(total / structure.slow_dt)) + 20  # the run stops at a multiple of 10 ms
     noise = Noise(chosen.seed, 0, rows, structure.cells)

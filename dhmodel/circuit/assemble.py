@@ -2,12 +2,12 @@
 
 from functools import lru_cache
 
-from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY
+from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY, PROJECTING
 from dhmodel.circuit.connectome import Array, synapse_counts, wiring
 from dhmodel.circuit.populations import cell_arrays, cell_constants, has_a_current, source_arrays
 from dhmodel.circuit.structure import Structure
 from dhmodel.parameters import Parameters
-from dhmodel.parameters.layout import population_sizes, source_sizes, starts
+from dhmodel.parameters.layout import DESCENDING, population_sizes, source_sizes, starts
 from dhmodel.parameters.resolved import Items
 
 __all__ = ["arrays", "structure"]
@@ -33,6 +33,8 @@ def _structure(numbers: Items) -> Structure:
         sources=sum(source_sizes(P).values()),
         excitatory=span(*EXCITATORY),
         inhibitory=span(*INHIBITORY),
+        projecting=span(*PROJECTING),
+        descending=span(*DESCENDING),
         wdr=span("WDR"),
         a_current=tuple((name, first[name], first[name] + number) for name, number in with_a.items()),
         synapses=tuple(synapse_counts(P).items()),

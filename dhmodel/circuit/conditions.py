@@ -6,12 +6,15 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from dhmodel.parameters.layout import BRAINSTEM, DESCENDING, HORN, REMOTE
 from dhmodel.streams import normals, stream
 
 __all__ = [
     "DEEP",
     "EXCITATORY",
     "INHIBITORY",
+    "PROJECTING",
+    "axons_cut",
     "chloride_reversal",
     "denervated",
     "inhibition_factor",
@@ -21,6 +24,10 @@ __all__ = [
 
 EXCITATORY = ("EX", "TAC")
 INHIBITORY = ("GABA_PV", "GABA_DYN", "GABA_ISL", "GLY")
+#: Cells whose axons leave the cord for the brainstem, stay in it, or leave it for the cord.
+PROJECTING = ("WDR", "PN", *REMOTE, *BRAINSTEM)
+#: What drugs to the segment and its injury do not reach.
+SPARED = (*REMOTE, *BRAINSTEM)
 #: Populations of the deep horn: faster glycine receptors, smaller chloride shift.
 DEEP = ("TAC", "GLY", "WDR")
 
@@ -40,10 +47,11 @@ _FACTORS = {
     "alpha2": ("receptor.alpha2.free", "injury.alpha2"),
 }
 
-#: The same where descending axons open a conductance of their own: 5-HT1A by OFF cells, alpha2 by
-#: noradrenergic cells, and 5-HT3 by ON cells, which stands as AMPA in the connection matrix.
+#: The same where descending axons open a conductance of their own: 5-HT1A by OFF and neutral cells, alpha2
+#: by noradrenergic cells, and 5-HT3 by ON cells, which stands as AMPA in the connection matrix.
 _OF_DESCENDING = {
     ("OFF", "modulatory"): ("synapse.modulatory.scale", "receptor.ht1a.free"),
+    ("NEUTRAL", "modulatory"): ("synapse.modulatory.scale", "receptor.ht1a.free"),
     ("NA", "modulatory"): ("synapse.modulatory.scale", "receptor.alpha2.free", "injury.alpha2"),
     ("ON", "ampa"): ("synapse.ampa.scale", "receptor.ht3.free"),
 }
@@ -51,12 +59,20 @@ _OF_DESCENDING = {
 
 def chloride_reversal(P: Mapping[str, float], population: str) -> float:
     """Chloride reversal potential of a population, V: it rises as KCC2 is lost (Coull et al. 2003)."""
+    if population not in HORN:
+        return P["chloride.reversal"]
     share = P["chloride.deep_share"] if population in DEEP else 1.0
     return P["chloride.reversal"] + P["chloride.shift"] * (1 - P["injury.kcc2"]) * share
 
 
 def weight_factor(P: Mapping[str, float], pre: str, post: str, receptor: str) -> float:
-    """Factor on a synaptic weight from drugs (receptors left free), receptor scales and injury."""
+    """
+    Factor on a synaptic weight from drugs (receptors left free), receptor scales and injury.
+
+    All of them are those of the segment: synapses onto the brainstem and the remote segment are spared.
+    """
+    if post in SPARED:
+        return 1.0
     factor = prod(P[path] for path in _OF_DESCENDING.get((pre, receptor), _FACTORS[receptor]))
     if pre == "EX" and post in INHIBITORY:
         factor *= P["injury.ex_to_inh"]
@@ -78,6 +94,17 @@ def survivors(
     return alive
 
 
+def axons_cut(
+    P: Mapping[str, float], population: str, number: int, seed: int, replicate: int
+) -> NDArray[np.bool_]:
+    """Which cells of a descending population have axons that no longer reach the segment, shape (number,)."""
+    lost = number - round(P["injury.descending"] * number) if population in DESCENDING else 0
+    cut = np.zeros(number, dtype=bool)
+    if lost:
+        cut[stream(seed, replicate, f"descending.cut.{population}").permutation(number)[:lost]] = True
+    return cut
+
+
 def denervated(
     P: Mapping[str, float], fibre_class: str, number: int, seed: int, replicate: int
 ) -> NDArray[np.bool_]:
@@ -96,7 +123,7 @@ def inhibition_factor(
     One draw serves the glycinergic surround (``GLY``), another all other inhibitory populations.
     """
     kind = "surround" if pre == "GLY" else "local"
-    spread = P[f"cell.{post}.{kind}_sd"]
+    spread = P.get(f"cell.{post}.{kind}_sd", 0.0)
     factor: NDArray[np.float64] = np.exp(
         spread * normals(seed, replicate, f"inhibition.{kind}.{post}", number)
     )

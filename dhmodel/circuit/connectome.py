@@ -10,19 +10,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.circuit import topology
-from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY, inhibition_factor, survivors, weight_factor
+from dhmodel.circuit.conditions import (
+    EXCITATORY,
+    INHIBITORY,
+    PROJECTING,
+    SPARED,
+    axons_cut,
+    inhibition_factor,
+    survivors,
+    weight_factor,
+)
 from dhmodel.circuit.receptors import Effects, receptor_effects
 from dhmodel.circuit.structure import DELAYED, PATHWAYS
 from dhmodel.circuit.topology import Synapses
 from dhmodel.errors import InputError, unknown
 from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import (
+    BRAINSTEM,
     DESCENDING,
     FIBRE_CLASSES,
     POPULATIONS,
     SOURCES,
     population_sizes,
     source_sizes,
+    starts,
 )
 from dhmodel.streams import normals, stream
 
@@ -32,11 +43,13 @@ type Array = NDArray[Any]
 
 #: Weights of each pathway: parameter leaf -> variable of the synapse.
 WEIGHTS = {
-    "from_sources": {"ampa": "ampa", "nmda": "nmda", "nk1": "nk1", "modulatory": "mod"},
+    "from_sources": {"ampa": "ampa", "nmda": "nmda", "nk1": "nk1"},
     "excitation": {"ampa": "ampa", "nmda": "nmda"},
     "inhibition": {"gaba_a": "gaba_a", "glycine": "glycine", "gaba_b": "gaba_b"},
     "presynaptic": {"pad": "jump", "pad_slow": "slow_jump", "gaba_b": "gaba_b_jump"},
+    "supraspinal": {"ampa": "ampa", "nmda": "nmda", "gaba_a": "gaba_a", "modulatory": "mod"},
     "descending": {"opioid": "opioid_jump", "alpha2": "alpha2_jump", "ht3": "ht3_jump"},
+    "corticospinal": {"pad": "jump", "pad_slow": "slow_jump", "gaba_b": "gaba_b_jump"},
 }
 
 #: What drugs and injury do to a receptor, they do to another one too: slow presynaptic inhibition is GABA-A.
@@ -96,6 +109,10 @@ class Connection:
         to_cell, to_fibre = self.post in POPULATIONS, self.post in FIBRE_CLASSES
         if self.pre in SOURCES and to_cell:
             return "from_sources"
+        if self.pre == "CORTEX" and to_fibre:
+            return "corticospinal"
+        if self.pre in PROJECTING and to_cell:
+            return "supraspinal"
         if self.pre in DESCENDING and to_fibre:
             return "descending"
         if self.pre in EXCITATORY and to_cell:
@@ -142,11 +159,12 @@ def wiring(P: Parameters, seed: int, replicate: int) -> dict[str, Array]:
     every = [row for row in connections(P) if row.in_degree]
     for pathway in dict.fromkeys(row.pathway for row in every):
         rows = [row for row in every if row.pathway == pathway]
-        drawn = topology.draw(numbers, tuple(row.topology() for row in rows), seed, replicate)
+        begin = drawing.first[PATHWAYS[pathway][0]]
+        drawn = topology.draw(numbers, begin, tuple(row.topology() for row in rows), seed, replicate)
         values = {"i": drawn.i, "j": drawn.j, **drawing.weights(pathway, rows, drawn)}
         arrays |= {f"{pathway}.{key}": value for key, value in values.items()}
         if pathway in DELAYED:
-            arrays[f"{pathway}.delay"] = drawing.delays(pathway, drawn.i.size)
+            arrays[f"{pathway}.delay"] = drawing.delays(pathway, rows, drawn)
     return arrays
 
 
@@ -161,6 +179,20 @@ class _Drawing:
     @cached_property
     def sizes(self) -> dict[str, int]:
         return population_sizes(self.P)
+
+    @cached_property
+    def first(self) -> dict[str, int]:
+        """Number of the first unit of each range that a pathway begins from."""
+        begin = starts(self.sizes)
+        owners = {"excitatory": EXCITATORY, "inhibitory": INHIBITORY, "projecting": PROJECTING}
+        found = {name: begin[of[0]] for name, of in (owners | {"descending": DESCENDING}).items()}
+        return found | {"sources": 0}
+
+    @cached_property
+    def cut(self) -> NDArray[np.bool_]:
+        """Whose descending axon no longer reaches the segment, shape (cells,)."""
+        of = self.seed, self.replicate
+        return self._joined(POPULATIONS, lambda name, n: axons_cut(self.P, name, n, *of))
 
     @cached_property
     def effects(self) -> Mapping[str, Effects]:
@@ -199,10 +231,13 @@ class _Drawing:
             values["steady"] = np.array([row.steady for row in rows])[drawn.row]
         return values
 
-    def delays(self, pathway: str, number: int) -> Array:
-        """Draw the delays of a central pathway, s."""
+    def delays(self, pathway: str, rows: Sequence[Connection], drawn: Synapses) -> Array:
+        """Draw the delays of a central pathway, s: those between cord and brainstem are longer."""
         low, high = self.P["synapse.delay_low"], self.P["synapse.delay_high"]
-        return stream(self.seed, self.replicate, f"delay.{pathway}").uniform(low, max(low, high), number)
+        rng = stream(self.seed, self.replicate, f"delay.{pathway}")
+        local: Array = rng.uniform(low, max(low, high), drawn.i.size)
+        far = np.array([(row.pre in BRAINSTEM) != (row.post in BRAINSTEM) for row in rows])[drawn.row]
+        return local + self.P["synapse.supraspinal_delay"] * far
 
     def _strength(self, pathway: str, rows: Sequence[Connection], drawn: Synapses) -> NDArray[np.float64]:
         """Factor on each synapse's weights: drugs change output, lost cells are silent, inputs vary."""
@@ -210,9 +245,12 @@ class _Drawing:
         strength: NDArray[np.float64] = np.array(release)[drawn.row]
         if PATHWAYS[pathway][0] == "inhibitory":
             strength *= self.alive[drawn.i]
-        if pathway != "inhibition" and PATHWAYS[pathway][1] == "cells":
-            varies = np.array([row.pre not in DESCENDING for row in rows])[drawn.row]
-            strength *= np.where(varies, self.excitability[drawn.j], 1.0)
+        if pathway in ("from_sources", "excitation"):
+            strength *= self.excitability[drawn.j]
+        if pathway in ("supraspinal", "descending"):
+            to_cord = np.array([row.post not in SPARED for row in rows])[drawn.row]
+            cell = drawn.i + self.first[PATHWAYS[pathway][0]]
+            strength *= ~(to_cord & self.cut[cell])
         return strength
 
     def _inhibition(self, rows: Sequence[Connection], drawn: Synapses) -> NDArray[np.float64]:
@@ -224,7 +262,7 @@ class _Drawing:
         return factor
 
     def _excitability(self, post: str, number: int) -> NDArray[np.float64]:
-        sd = self.P[f"cell.{post}.excitation_sd"]
+        sd = self.P.get(f"cell.{post}.excitation_sd", 0.0)
         draws = normals(self.seed, self.replicate, f"excitation.{post}", number)
         factor: NDArray[np.float64] = np.exp(sd * draws - sd**2 / 2)
         return factor

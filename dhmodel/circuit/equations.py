@@ -147,7 +147,7 @@ a_inactivation += a_closing*(a_inactivation_end - a_inactivation)
 i_intrinsic = g_a*a_activation*a_inactivation*(e_potassium - v)
 """
 
-#: Central terminal of an afferent fibre, and descending axons, which need no more than their spike times.
+#: Central terminal of an afferent fibre, and sources outside of the segment, which need only spike times.
 #: ``resource`` is the fraction of vesicles left (Tsodyks and Markram 1997); the other states are the drive of
 #: presynaptic receptors.
 TERMINAL = """
@@ -209,9 +209,9 @@ t_next = next_spike(i, k)
 #: Synapses: weights per synapse, and what one presynaptic spike does. ``steady`` is the share of the release
 #: that does not depress.
 FROM_SOURCES = (
-    "ampa : siemens\nnmda : siemens\nnk1 : siemens\nmod : siemens\nsteady : 1",
+    "ampa : siemens\nnmda : siemens\nnk1 : siemens\nsteady : 1",
     "sent = release_pre + steady*(gain_pre - release_pre)\n"
-    "g_ampa_post += sent*ampa\nx_nmda_post += sent*nmda\nx_nk1_post += sent*nk1\ng_mod_post += sent*mod",
+    "g_ampa_post += sent*ampa\nx_nmda_post += sent*nmda\nx_nk1_post += sent*nk1",
 )
 EXCITATION = ("ampa : siemens\nnmda : siemens", "g_ampa_post += ampa\nx_nmda_post += nmda")
 INHIBITION = (
@@ -221,6 +221,10 @@ INHIBITION = (
 PRESYNAPTIC = (
     "jump : 1\nslow_jump : 1\ngaba_b_jump : 1",
     "pad_post += jump\npad_slow_post += slow_jump\ngaba_b_post += gaba_b_jump",
+)
+SUPRASPINAL = (
+    "ampa : siemens\nnmda : siemens\ngaba_a : siemens\nmod : siemens",
+    "g_ampa_post += ampa\nx_nmda_post += nmda\ng_gaba_a_post += gaba_a\ng_mod_post += mod",
 )
 DESCENDING = (
     "opioid_jump : 1\nalpha2_jump : 1\nht3_jump : 1",

@@ -16,7 +16,9 @@ SYNAPSES = {
     "excitation": equations.EXCITATION,
     "inhibition": equations.INHIBITION,
     "presynaptic": equations.PRESYNAPTIC,
+    "supraspinal": equations.SUPRASPINAL,
     "descending": equations.DESCENDING,
+    "corticospinal": equations.PRESYNAPTIC,
 }
 
 
@@ -50,12 +52,8 @@ def make_network(
     slow = b2.Clock(structure.slow_dt * b2.second, name="slow_clock")
     cells = _cells(structure, functions, method, clock, slow)
     sources = _sources(structure, functions, clock, slow)
-    ranges = {
-        "cells": cells,
-        "sources": sources,
-        "excitatory": cells[slice(*structure.excitatory)],
-        "inhibitory": cells[slice(*structure.inhibitory)],
-    }
+    spans = {name: cells[slice(*span)] for name, span in structure.spans().items()}
+    ranges = {"cells": cells, "sources": sources, **spans}
     network = b2.Network(cells, sources, _stopper(functions))
     for name, (pre, post) in PATHWAYS.items():
         if f"{name}.i" in wiring:

@@ -98,6 +98,7 @@ def _population(
     capacitance = cell["capacitance"] * np.exp(cv * normal("capacitance") - cv**2 / 2)
     varied = {
         "v": cell["rest"] + INITIAL_SPREAD * normal("initial"),
+        "w": np.full(number, cell.get("adaptation_start", 0.0) * _turn(name, seed, replicate)),
         "elastance": 1 / capacitance,
         "threshold": cell["threshold"] + cell["threshold_sd"] * normal("threshold"),
         "g_can": _can(P, number, seed, replicate) if wdr else np.zeros(number),
@@ -107,14 +108,20 @@ def _population(
     return varied | {k: np.full(number, v) for k, v in _class_constants(P, name, cell, effects).items()}
 
 
+def _turn(name: str, seed: int, replicate: int) -> float:
+    """How far a class is in its turn at the start, 0 to 1."""
+    return float(stream(seed, replicate, f"cells.turn.{name}").random())
+
+
 def _class_constants(
     P: Parameters, name: str, cell: Mapping[str, float], effects: Effects
 ) -> dict[str, float]:
     """What all cells of a population share."""
     wdr = name == "WDR"
+    forebrain = P["pag.drive"] * P["pag.current"] if name == "PAG" else 0.0
     return {
         **{key: cell[key] for key in ("leak", "rest", "reset", "noise_sd")},
-        "bias": cell["bias"] + effects.current,
+        "bias": cell["bias"] + effects.current + forebrain,
         "tonic_k": effects.potassium,
         "tonic_chloride": effects.chloride,
         **_slow_receptors(P, wdr),
@@ -237,7 +244,7 @@ def source_arrays(P: Parameters, seed: int, replicate: int) -> dict[str, Array]:
     """
     sizes = source_sizes(P)
     number, first = sum(sizes.values()), starts(sizes)
-    # Descending axons release the same amount with every spike.
+    # Sources outside of the segment release the same amount with every spike.
     arrays = {
         "depletion": np.zeros(number),
         "recovery": np.ones(number),

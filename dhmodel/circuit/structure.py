@@ -13,12 +13,14 @@ PATHWAYS = {
     "excitation": ("excitatory", "cells"),
     "inhibition": ("inhibitory", "cells"),
     "presynaptic": ("inhibitory", "sources"),
-    "descending": ("sources", "sources"),
+    "supraspinal": ("projecting", "cells"),
+    "descending": ("descending", "sources"),
+    "corticospinal": ("sources", "sources"),
 }
 
 
 #: Pathways between central cells take time; the others deliver at once, for their trains hold arrival times.
-DELAYED = ("excitation", "inhibition")
+DELAYED = ("excitation", "inhibition", "supraspinal")
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,10 @@ class Structure:
     Parameters
     ----------
     cells, sources : int
-        Number of central cells, and of afferent fibres plus descending axons.
-    excitatory, inhibitory, wdr : tuple of int
-        First and one-past-last cell of the ranges that own pathways or mechanisms.
+        Number of central cells, and of spike sources.
+    excitatory, inhibitory, projecting, descending, wdr : tuple of int
+        First and one-past-last cell of the ranges that own pathways or mechanisms; `projecting` is all cells
+        whose axons go from the cord to the brainstem, or stay in or come from it.
     a_current : tuple of (str, int, int)
         Population, first and one-past-last cell of each range whose first cells may have an A current; how
         many of them have one, a run's conductances tell.
@@ -44,8 +47,15 @@ class Structure:
     sources: int
     excitatory: tuple[int, int]
     inhibitory: tuple[int, int]
+    projecting: tuple[int, int]
+    descending: tuple[int, int]
     wdr: tuple[int, int]
     a_current: tuple[tuple[str, int, int], ...]
     synapses: tuple[tuple[str, int], ...]
     dt: float
     slow_dt: float
+
+    def spans(self) -> dict[str, tuple[int, int]]:
+        """Ranges of cells from which pathways begin, by the names in `PATHWAYS`."""
+        names = ("excitatory", "inhibitory", "projecting", "descending")
+        return {name: getattr(self, name) for name in names}

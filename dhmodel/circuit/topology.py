@@ -4,17 +4,15 @@ Sweeps ask for the same connectome at every point, once per replicate: it is dra
 as far as `dhmodel.kept` allows. Its arguments are all that decides it, so that nothing can be out of date.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY
 from dhmodel.circuit.sampling import Space, choose
 from dhmodel.kept import frozen, kept
-from dhmodel.parameters.layout import SOURCES, population_sizes, positions, source_sizes, starts
+from dhmodel.parameters.layout import population_sizes, positions, source_sizes, starts
 from dhmodel.parameters.resolved import Items
 from dhmodel.streams import stream
 
@@ -61,13 +59,15 @@ class Synapses(NamedTuple):
 
 
 @kept
-def draw(numbers: Items, rows: tuple[Row, ...], seed: int, replicate: int) -> Synapses:
+def draw(numbers: Items, first_of_range: int, rows: tuple[Row, ...], seed: int, replicate: int) -> Synapses:
     """Draw the synapses of the rows of one pathway.
 
     Parameters
     ----------
     numbers : tuple of (str, float)
         The parameters below ``circuit``.
+    first_of_range : int
+        Number of the first unit of the presynaptic range of the pathway, from which a source is counted.
     rows : tuple of Row
         Those of the pathway, at least one.
     seed, replicate : int
@@ -81,15 +81,8 @@ def draw(numbers: Items, rows: tuple[Row, ...], seed: int, replicate: int) -> Sy
         space = Space(positions(P, row.post), positions(P, row.pre), row.width, row.gap, row.pre == row.post)
         chosen = choose(rng, space, row.in_degree)
         targets = np.repeat(first[row.post] + np.arange(len(chosen)), row.in_degree)
-        source = first[row.pre] - _first_of_range(row.pre, first) + chosen.ravel()
+        source = first[row.pre] - first_of_range + chosen.ravel()
         parts.append((source, targets, np.full(targets.size, number)))
     i, j, row_of = (np.concatenate(part).astype(np.int32) for part in zip(*parts, strict=True))
     order = np.argsort(i, kind="stable")
     return Synapses(*(frozen(part[order]) for part in (i, j, row_of)))
-
-
-def _first_of_range(pre: str, first: Mapping[str, int]) -> int:
-    """Index of the first unit of the presynaptic range that a class belongs to."""
-    if pre in SOURCES:
-        return 0
-    return first[(EXCITATORY if pre in EXCITATORY else INHIBITORY)[0]]

@@ -227,8 +227,7 @@ def _sizes(structure: Structure) -> dict[str, int]:
     return {
         "cells": structure.cells,
         "sources": structure.sources,
-        "excitatory": structure.excitatory[1] - structure.excitatory[0],
-        "inhibitory": structure.inhibitory[1] - structure.inhibitory[0],
+        **{name: span[1] - span[0] for name, span in structure.spans().items()},
     }
 
 

@@ -8,10 +8,19 @@ from numpy.typing import NDArray
 
 from dhmodel.errors import InputError
 
-POPULATIONS = ("EX", "TAC", "GABA_PV", "GABA_DYN", "GABA_ISL", "GLY", "WDR", "PN")
+HORN = ("EX", "TAC", "GABA_PV", "GABA_DYN", "GABA_ISL", "GLY", "WDR", "PN")
+"""Populations of the dorsal horn of the segment."""
+REMOTE = ("WDR_REMOTE", "PN_REMOTE")
+"""Projection cells of a second, remote segment."""
+DESCENDING = ("ON", "OFF", "NEUTRAL", "NA")
+"""Cells of the brainstem whose axons reach the segment."""
+BRAINSTEM = ("PAG", "PAG_GABA", "SRD", *DESCENDING)
+POPULATIONS = (*HORN, *REMOTE, *BRAINSTEM, "MN")
+
 FIBRE_CLASSES = ("IA", "AB", "AD", "CP", "CN")
-DESCENDING = ("ON", "OFF", "NA")
-SOURCES = FIBRE_CLASSES + DESCENDING
+ELSEWHERE = ("AD_REMOTE", "CP_REMOTE", "DCN", "CORTEX")
+"""Spike sources outside of the segment: fibres of the remote one, dorsal-column nuclei, motor cortex."""
+SOURCES = FIBRE_CLASSES + ELSEWHERE
 
 # below this a class has no population statistics worth the name, whatever `circuit.scale` says
 _FEWEST = 8
@@ -35,7 +44,7 @@ def population_sizes(P: Mapping[str, float]) -> dict[str, int]:
 
 
 def source_sizes(P: Mapping[str, float]) -> dict[str, int]:
-    """Count the fibres and descending cells of each class, in the order of `SOURCES`; at least 8."""
+    """Count the units of each class of spike sources, in the order of `SOURCES`; at least 8."""
     return _sizes(P, SOURCES)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dhmodel.errors import InputError
 from dhmodel.parameters import resolve
-from dhmodel.stimulation.axon import axon
+from dhmodel.stimulation.axon import axon, join
 from dhmodel.stimulation.column import Column, make_column
 from dhmodel.stimulation.cord import circuit_fibres
 from dhmodel.stimulation.delivery import Delivery, deliver, pieces
@@ -18,9 +18,9 @@ from dhmodel.stimulation.fibres import Fibres, make_fibres
 from dhmodel.stimulation.lead import fibre_gains
 from dhmodel.stimulation.natural import Scene, natural_spikes
 from dhmodel.stimulation.paradigms import Paradigm, find_paradigm, paradigms
-from dhmodel.stimulation.patterns import Spikes
+from dhmodel.stimulation.patterns import Spikes, nothing
 from dhmodel.stimulation.stimulus import default_duration, shock_onsets, stimuli, stimulus_currents
-from dhmodel.stimulation.trains import Floats, Indices, SpikeTrains
+from dhmodel.stimulation.trains import Floats, Indices, SpikeTrains, sort
 from dhmodel.stimulation.transit import Passage
 from dhmodel.streams import stream
 from dhmodel.units import to_si
@@ -41,6 +41,8 @@ class AfferentInput:
         Pulses at the electrode.
     trunk_rate : float
         Spikes that pulses start in the dorsal-column fibres, per fibre, in Hz.
+    trunks : (times, fibres)
+        Those spikes: times at the electrode in s, and index of the fibre in the column, sorted by fibre.
     shocks : ndarray of float64, shape (shocks,)
         Onsets of the test stimulus where it consists of shocks, in s; empty where it is continuous.
     currents : list of (str, float, ndarray)
@@ -50,6 +52,7 @@ class AfferentInput:
     trains: SpikeTrains
     delivery: Delivery
     trunk_rate: float
+    trunks: Spikes
     shocks: Floats
     currents: Sequence[tuple[str, float, Floats]] = ()
 
@@ -92,28 +95,29 @@ def afferent_input(
     fibres = make_fibres(P, seed, replicate)
     spikes = natural_spikes(Scene(P, fibres, -warmup, duration, seed, replicate), stimulus)
     delivery = deliver(P, paradigm, duration, seed, replicate)
-    trunk_rate = 0.0
+    trunk_rate, trunks = 0.0, nothing()
     if len(delivery.schedule):
-        spikes, trunk_rate = _stimulated(P, fibres, spikes, delivery, seed, replicate)
+        spikes, trunk_rate, trunks = _stimulated(P, fibres, spikes, delivery, seed, replicate)
     trains = SpikeTrains(*spikes, fibres.classes).between(-warmup, duration)
     shocks, currents = shock_onsets(P, stimulus, duration), stimulus_currents(P, stimulus)
-    return AfferentInput(trains, delivery, trunk_rate, shocks, currents)
+    return AfferentInput(trains, delivery, trunk_rate, trunks, shocks, currents)
 
 
 def _stimulated(
     P: Mapping[str, float], fibres: Fibres, natural: Spikes, delivery: Delivery, seed: int, replicate: int
-) -> tuple[Spikes, float]:
-    """Spikes that reach the horn when pulses meet natural ones, and the rate of evoked ones in the trunks."""
+) -> tuple[Spikes, float, Spikes]:
+    """Spikes that reach the horn when pulses meet natural ones; rate and spikes of evoked ones in trunks."""
     cord = circuit_fibres(P, seed, replicate)
     if not len(cord):
-        return natural, 0.0
+        return natural, 0.0, nothing()
     column = make_column(P, fibres, cord, seed, replicate)
     gains = fibre_gains(P, cord, delivery.schedule.channels)
     passage = Passage(axon(P), column, fibres, gains, natural, seed, replicate)
-    launched = sum(len(passage.advance(piece)) for piece in pieces(delivery))
+    launched = join([passage.advance(piece) for piece in pieces(delivery)])
     times, on = passage.arrivals()
     spared = ~_blocked(column, delivery, times, on, seed, replicate)
-    return (times[spared], on[spared]), launched / (len(cord) * delivery.duration)
+    rate = len(launched) / (len(cord) * delivery.duration)
+    return (times[spared], on[spared]), rate, sort(launched.time, launched.fibre)
 
 
 def _blocked(

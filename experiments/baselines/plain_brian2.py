@@ -29,7 +29,7 @@ from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import population_sizes
 from dhmodel.simulate import Plan, plan
 from dhmodel.stimulation.afferents import afferent_input
-from dhmodel.stimulation.descending import descending_trains
+from dhmodel.stimulation.elsewhere import elsewhere
 from dhmodel.stimulation.trains import SpikeTrains, concat
 
 type Arrays = dict[str, np.ndarray]
@@ -39,7 +39,9 @@ MODELS = {
     "excitation": equations.EXCITATION,
     "inhibition": equations.INHIBITION,
     "presynaptic": equations.PRESYNAPTIC,
+    "supraspinal": equations.SUPRASPINAL,
     "descending": equations.DESCENDING,
+    "corticospinal": equations.PRESYNAPTIC,
 }
 NEXT_SPIKE = "k += 1\nt_next = next_spike(i, k)\n"
 
@@ -49,7 +51,7 @@ def hand_over(chosen: Plan, replicate: int) -> tuple[Structure, Arrays, SpikeTra
     P = chosen.parameters
     span = (chosen.duration, chosen.warmup, chosen.seed, replicate)
     inputs = afferent_input(P, chosen.paradigm, chosen.stimulus, *span)
-    trains = concat(inputs.trains, descending_trains(P, *span))
+    trains = concat(inputs.trains, elsewhere(P, inputs.trunks, *span))
     return assemble.structure(P), assemble.arrays(P, chosen.seed, replicate), trains
 
 
@@ -59,8 +61,7 @@ def build(structure: Structure, arrays: Arrays, trains: SpikeTrains, warmup: flo
     ranges = {
         "cells": cells,
         "sources": terminals,
-        "excitatory": cells[slice(*structure.excitatory)],
-        "inhibitory": cells[slice(*structure.inhibitory)],
+        **{name: cells[slice(*span)] for name, span in structure.spans().items()},
     }
     network = b2.Network(cells, terminals, b2.SpikeMonitor(cells, name="spikes"))
     for name, (pre, post) in PATHWAYS.items():
