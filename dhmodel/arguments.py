@@ -152,7 +152,7 @@ def read_kind(kind: str) -> Mapping[str, str]:
 
         return {name: f"[{one.area}, {one.use}] {one.statement}" for name, one in findings().items()}
     if kind == "readouts":
-        from dhmodel.evidence.asking import functions
+        from dhmodel.evidence.asking.numbers import functions
 
         return functions()
     if kind == "parameters":

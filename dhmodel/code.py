@@ -41,11 +41,8 @@ ANSWERS = (
     "expressions.py",
     "measures",
     "slow",
-    "evidence/axons.py",
-    "evidence/draws.py",
-    "evidence/runs.py",
-    "evidence/scs.py",
-    "evidence/timetables.py",
+    "evidence/protocols",
+    "evidence/running/draws.py",
 )
 """What the Python protocols of the ledger run and read."""
 

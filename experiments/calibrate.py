@@ -31,7 +31,7 @@ import numpy as np
 from calibration_targets import RUNS, TARGETS, Results
 from scipy.optimize import minimize
 
-from dhmodel.evidence.runs import Run, in_pool, replicated
+from dhmodel.evidence.protocols.runs import Run, in_pool, replicated
 from dhmodel.parameters import resolve
 from dhmodel.simulate import Plan, plan
 

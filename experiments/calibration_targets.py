@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dhmodel.evidence.runs import counts
+from dhmodel.evidence.protocols.runs import counts
 from dhmodel.measures import half_recovery, kernel, peri_event
 from dhmodel.parameters import resolve
 from dhmodel.parameters.layout import POPULATIONS

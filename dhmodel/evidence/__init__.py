@@ -1,1 +1,6 @@
-"""Published findings as protocols that the model answers."""
+"""
+Published findings, and asking the model for them.
+
+`ledger` holds what they say, `protocols` what is asked in Python, `asking` what is asked as data; `running`
+runs it, `judging` gives verdicts, `telling` writes reports.
+"""

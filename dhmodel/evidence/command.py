@@ -43,9 +43,9 @@ def validate(
     ] = False,
 ) -> None:
     """Ask the model for published findings; exit status 1 if one that passed before does not now."""
-    from dhmodel.evidence import baseline
+    from dhmodel.evidence.judging import baseline
     from dhmodel.evidence.ledger import findings
-    from dhmodel.evidence.told import refuse_renewal, tell
+    from dhmodel.evidence.telling.told import refuse_renewal, tell
     from dhmodel.evidence.validate import FOLDER, outcomes, write
     from dhmodel.sweep.runner import SweepInterrupted
 

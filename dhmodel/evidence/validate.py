@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from dhmodel.errors import InputError, StoreError, quoted
-from dhmodel.evidence.baseline import fast as fast_ones
-from dhmodel.evidence.kept import Kept
-from dhmodel.evidence.page import page
-from dhmodel.evidence.report import markdown
-from dhmodel.evidence.robustness import ask_drawn, shares
-from dhmodel.evidence.table import verdict_table
-from dhmodel.evidence.validation import REPLICATES, Outcome, ask, choose
+from dhmodel.evidence.judging.baseline import fast as fast_ones
+from dhmodel.evidence.judging.robustness import ask_drawn, shares
+from dhmodel.evidence.judging.validation import REPLICATES, Outcome, ask, choose
+from dhmodel.evidence.running.kept import Kept
+from dhmodel.evidence.telling.page import page
+from dhmodel.evidence.telling.report import markdown
+from dhmodel.evidence.telling.table import verdict_table
 from dhmodel.sweep.datasets import save_dataset
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def validate(
     -------
     xarray.Dataset
         One row for each finding: ``verdict``, and of each number ``value`` (finding, number, replicate), its
-        ``mean``, ``sd`` and bounds; see `dhmodel.evidence.table.verdict_table`.
+        ``mean``, ``sd`` and bounds; see `dhmodel.evidence.telling.table.verdict_table`.
 
     Raises
     ------

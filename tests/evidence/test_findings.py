@@ -8,7 +8,7 @@ test says so; `dhmodel validate --accept` renews the baseline, on purpose. All f
 
 import pytest
 
-from dhmodel.evidence.baseline import FAST_SECONDS, expected, fallen, fast, risen
+from dhmodel.evidence.judging.baseline import FAST_SECONDS, expected, fallen, fast, risen
 from dhmodel.evidence.ledger import findings
 from dhmodel.evidence.validate import outcomes
 

@@ -6,9 +6,9 @@ Foreman et al. 1976: one dorsal-column pulse during pinch, beside the four cells
 import numpy as np
 import pytest
 
+from dhmodel.evidence.asking.readouts import before_pulses, level, peak
+from dhmodel.evidence.asking.trials import Trial, plans
 from dhmodel.evidence.ledger import finding
-from dhmodel.evidence.readouts import before_pulses, level, peak
-from dhmodel.evidence.trials import Trial, plans
 from dhmodel.simulate import record
 
 pytestmark = pytest.mark.evidence

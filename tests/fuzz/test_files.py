@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from tables import contents, plain, put, scalars, trees
 
 from dhmodel.errors import DHModelError
-from dhmodel.evidence import asking, ledger
-from dhmodel.evidence.functions import REGISTERED, WORDS
+from dhmodel.evidence import ledger
+from dhmodel.evidence.asking import checks, numbers
+from dhmodel.evidence.asking.functions import REGISTERED, WORDS
 from dhmodel.expressions import parse
 from dhmodel.simulate import plan
 from dhmodel.stimulation.paradigms import Paradigm, channel_fields
@@ -178,9 +179,9 @@ def test_any_file_of_findings_is_asked_or_refused_in_one_line(tmp_path_factory, 
     if isinstance(found, DHModelError):
         return
     for name, entry in found.items():
-        if not isinstance(outcome(asking.check, name, entry), DHModelError):
+        if not isinstance(outcome(checks.check, name, entry), DHModelError):
             if isinstance(entry.protocol, ledger.Protocol):
-                outcome(asking.units, name, entry, 1)
+                outcome(numbers.units, name, entry, 1)
 
 
 # --- expressions ---

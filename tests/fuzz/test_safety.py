@@ -40,7 +40,7 @@ OWN_PROCESSES = {
     "sweep/processes.py": ("multiprocessing", "pickle"),
     "sweep/pool.py": ("multiprocessing",),
     "sweep/worker.py": ("multiprocessing",),
-    "evidence/runs.py": ("multiprocessing",),
+    "evidence/protocols/runs.py": ("multiprocessing",),
     "sweep/cluster.py": ("pickle",),
     "sweep/cluster_node.py": ("pickle",),
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dhmodel.evidence import work
+from dhmodel.evidence.running import work
 from dhmodel.parameters.layout import population_sizes
 from dhmodel.recording import Recording
 from dhmodel.simulate import Plan

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import ledger_fakes
 
-from dhmodel.evidence import running, validation
+from dhmodel.evidence.judging import validation
 from dhmodel.evidence.ledger import load
+from dhmodel.evidence.running import units
 from dhmodel.evidence.validate import outcomes
 
 ENTRY = """
@@ -52,7 +53,7 @@ def write(folder: Path, **changes) -> Path:
 def use(folder: Path) -> None:
     """Let the ledger be what stands in a folder, and run fakes."""
     validation.findings = lambda: load(folder)
-    running.compute, running.prepare = ledger_fakes.compute, lambda plan: None
+    units.compute, units.prepare = ledger_fakes.compute, lambda plan: None
 
 
 if __name__ == "__main__":

@@ -14,10 +14,11 @@ import small_ledger
 
 from dhmodel import code
 from dhmodel.errors import StoreError
-from dhmodel.evidence import running, validation
-from dhmodel.evidence.kept import Kept
+from dhmodel.evidence.judging import validation
+from dhmodel.evidence.running import units
+from dhmodel.evidence.running.kept import Kept
+from dhmodel.evidence.running.work import Question, compute, identity, packed, seconds, unpacked
 from dhmodel.evidence.validate import outcomes
-from dhmodel.evidence.work import Question, compute, identity, packed, seconds, unpacked
 from dhmodel.simulate import plan
 
 HERE = Path(__file__).parent
@@ -26,7 +27,7 @@ HERE = Path(__file__).parent
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A small ledger of fakes in place of the package's, and where it lies."""
-    for module, name in ((validation, "findings"), (running, "compute"), (running, "prepare")):
+    for module, name in ((validation, "findings"), (units, "compute"), (units, "prepare")):
         monkeypatch.setattr(module, name, getattr(module, name))  # to be put back
     small_ledger.use(tmp_path / "findings")
     return small_ledger.write(tmp_path / "findings")

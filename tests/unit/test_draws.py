@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dhmodel.circuit.assemble import structure
-from dhmodel.evidence.draws import SPREAD, drawn, varied
+from dhmodel.evidence.running.draws import SPREAD, drawn, varied
 from dhmodel.parameters import parameter, paths, resolve
 from dhmodel.parameters.registry import load, using
 from dhmodel.simulate import plan

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dhmodel.evidence.catalogue import PROTOCOLS, check_entry
+from dhmodel.evidence.asking.checks import check
+from dhmodel.evidence.asking.trials import plans
 from dhmodel.evidence.ledger import Protocol, findings
-from dhmodel.evidence.trials import plans
+from dhmodel.evidence.protocols.catalogue import PROTOCOLS
 
 #: Rows of the collection of published findings: id, area and use of each, as collected.
 ROWS = list(csv.DictReader((Path(__file__).parent / "finding_rows.csv").open(encoding="utf-8")))
@@ -55,7 +56,7 @@ def test_an_entry_is_asked_or_says_what_it_waits_for():
 @pytest.mark.parametrize("name", WITH_DATA)
 def test_a_protocol_can_be_planned(name):
     entry = findings()[name]
-    check_entry(name, entry)
+    check(name, entry)
     assert plans(entry, seed=7, where=name).keys() == entry.protocol.runs.keys()
 
 

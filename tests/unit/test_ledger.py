@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from dhmodel.errors import InputError
-from dhmodel.evidence.catalogue import check_entry
+from dhmodel.evidence.asking import checks
+from dhmodel.evidence.judging.verdicts import judge
 from dhmodel.evidence.ledger import finding, findings, load
-from dhmodel.evidence.verdicts import judge
 
 WITHIN = {"lowest": np.array([0.40, 0.44]), "highest": np.array([0.5, 0.5])}
 
@@ -53,7 +53,7 @@ def check(tmp_path):
         written(tmp_path, **changes)
         load.cache_clear()
         ((name, entry),) = load(tmp_path).items()
-        check_entry(name, entry)
+        checks.check(name, entry)
         return entry
 
     yield run
@@ -63,7 +63,7 @@ def check(tmp_path):
 def test_every_finding_of_the_package_can_be_asked():
     assert len(findings()) > 20
     for name, entry in findings().items():
-        check_entry(name, entry)
+        checks.check(name, entry)
 
 
 def test_a_finding_passes_where_every_mean_lies_within_its_bounds():

@@ -13,7 +13,7 @@ import pytest
 
 from dhmodel import parameters
 from dhmodel.errors import InputError
-from dhmodel.evidence.draws import drawn
+from dhmodel.evidence.running.draws import drawn
 from dhmodel.parameters import Parameters, choice, resolve
 from dhmodel.parameters.registry import FOLDER, load, using
 from dhmodel.stimulation.paradigms import Paradigm

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from dhmodel.errors import InputError
-from dhmodel.evidence import readouts
-from dhmodel.evidence.trials import Trial
+from dhmodel.evidence.asking import readouts
+from dhmodel.evidence.asking.trials import Trial
 from dhmodel.parameters.layout import population_sizes
 from dhmodel.recording import Recording
 from dhmodel.simulate import plan

@@ -11,15 +11,16 @@ import xarray as xr
 import dhmodel
 from dhmodel.cli import main
 from dhmodel.errors import InputError, StoreError
-from dhmodel.evidence import baseline, command, ledger, validate, validation
-from dhmodel.evidence.baseline import accept, expected, fallen, fast, risen
+from dhmodel.evidence import command, ledger, validate
+from dhmodel.evidence.asking.trials import plans
+from dhmodel.evidence.judging import baseline, validation
+from dhmodel.evidence.judging.baseline import accept, expected, fallen, fast, risen
+from dhmodel.evidence.judging.validation import Outcome, choose
+from dhmodel.evidence.judging.verdicts import Verdict, judge, unasked
 from dhmodel.evidence.ledger import Finding
-from dhmodel.evidence.page import page
-from dhmodel.evidence.report import markdown
-from dhmodel.evidence.table import verdict_table
-from dhmodel.evidence.trials import plans
-from dhmodel.evidence.validation import Outcome, choose
-from dhmodel.evidence.verdicts import Verdict, judge, unasked
+from dhmodel.evidence.telling.page import page
+from dhmodel.evidence.telling.report import markdown
+from dhmodel.evidence.telling.table import verdict_table
 from dhmodel.parameters import resolve
 from dhmodel.sweep.runner import SweepInterrupted
 

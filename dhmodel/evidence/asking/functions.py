@@ -7,7 +7,7 @@ from typing import Any
 
 import xarray as xr
 
-from dhmodel.evidence.trials import Family
+from dhmodel.evidence.asking.trials import Family
 from dhmodel.parameters.layout import POPULATIONS, SOURCES
 from dhmodel.recording import DELIVERED, WINDOWS
 

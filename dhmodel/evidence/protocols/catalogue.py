@@ -2,13 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from dhmodel.errors import unknown
-from dhmodel.evidence import axons, scs, timetables
-from dhmodel.evidence.asking import check
-from dhmodel.evidence.ledger import Finding
-from dhmodel.evidence.runs import Floats
+from dhmodel.evidence.protocols import axons, scs, timetables
+from dhmodel.evidence.protocols.runs import Floats
 
-__all__ = ["PROTOCOLS", "check_entry"]
+__all__ = ["PROTOCOLS"]
 
 PROTOCOLS: Mapping[str, Callable[[int, int], dict[str, Floats]]] = {
     one.__name__: one
@@ -37,17 +34,3 @@ PROTOCOLS: Mapping[str, Callable[[int, int], dict[str, Floats]]] = {
     )
 }
 """Python protocols by the names that entries use: functions of the number of replicates and the seed."""
-
-
-def check_entry(name: str, entry: Finding) -> None:
-    """
-    Complain of an entry whose protocol could not be asked, before anything runs.
-
-    Raises
-    ------
-    InputError
-        See `dhmodel.evidence.asking.check`; or there is no Python protocol of that name.
-    """
-    if isinstance(entry.protocol, str) and entry.protocol not in PROTOCOLS:
-        raise unknown("protocol", entry.protocol, PROTOCOLS, f"finding {name}")
-    check(name, entry)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dhmodel.evidence.runs import Floats
+from dhmodel.evidence.protocols.runs import Floats
 from dhmodel.slow.protocol import protocol
 
 type Answer = dict[str, Floats]

@@ -4,7 +4,7 @@ Read-outs: what an expression of the ledger may ask of a run.
 Each takes a trial, or a family of trials, and plain arguments, and returns an array with the dimensions
 ``replicate``, and where it says so ``cell`` (every cell of a population), ``stimulus`` (every shock) or, of a
 family, ``value``. A number that a criterion is about has at most the dimension ``replicate``: the others are
-reduced, see `dhmodel.evidence.reductions`. What cannot be computed is missing (NaN).
+reduced, see `dhmodel.evidence.asking.reductions`. What cannot be computed is missing (NaN).
 """
 
 from collections.abc import Iterable
@@ -13,8 +13,8 @@ import numpy as np
 import xarray as xr
 
 from dhmodel.errors import InputError, quoted, unknown
-from dhmodel.evidence.functions import readout
-from dhmodel.evidence.trials import Trial
+from dhmodel.evidence.asking.functions import readout
+from dhmodel.evidence.asking.trials import Trial
 from dhmodel.measures import SILENT, half_recovery, kernel, peri_event
 from dhmodel.measures import locking as vector_strength
 from dhmodel.measures import synchrony as synchrony_of

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import xarray as xr
 
-from dhmodel.evidence.validation import SEED, Outcome
+from dhmodel.evidence.judging.validation import SEED, Outcome
 from dhmodel.parameters import resolve
 from dhmodel.parameters.layout import population_sizes
 from dhmodel.recording import provenance

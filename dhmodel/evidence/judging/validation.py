@@ -14,13 +14,13 @@ import numpy as np
 from tqdm import tqdm
 
 from dhmodel.errors import InputError, quoted, unknown
-from dhmodel.evidence.asking import numbers, units
-from dhmodel.evidence.catalogue import check_entry
-from dhmodel.evidence.kept import Kept
+from dhmodel.evidence.asking.checks import check
+from dhmodel.evidence.asking.numbers import numbers, units
+from dhmodel.evidence.judging.verdicts import Verdict, judge, unasked
 from dhmodel.evidence.ledger import Finding, Protocol, findings
-from dhmodel.evidence.running import Unit, run_units
-from dhmodel.evidence.verdicts import Verdict, judge, unasked
-from dhmodel.evidence.work import SECONDS, Question, identity, seconds, unpacked
+from dhmodel.evidence.running.kept import Kept
+from dhmodel.evidence.running.units import Unit, run_units
+from dhmodel.evidence.running.work import SECONDS, Question, identity, seconds, unpacked
 from dhmodel.recording import Recording
 from dhmodel.simulate import Plan
 
@@ -84,7 +84,7 @@ def choose(ids: Iterable[str] | None = None, area: str | None = None) -> dict[st
         if not names:
             raise InputError(f"none of the findings given is of the area {quoted(area)}")
     for name in names:
-        check_entry(name, known[name])
+        check(name, known[name])
     return {name: known[name] for name in names}
 
 
@@ -114,7 +114,7 @@ def ask(
     Raises
     ------
     InputError, StoreError, SweepInterrupted
-        See `choose` and `dhmodel.evidence.running.run_units`. A run that fails is noted in the verdict.
+        See `choose` and `dhmodel.evidence.running.units.run_units`. A run that fails is noted in the verdict.
     """
     wanted = {name: needed(name, entry, replicates) for name, entry in chosen.items()}
     every = [unit for one in wanted.values() for unit in one]

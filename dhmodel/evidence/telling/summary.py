@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from dhmodel.evidence.validation import SEED, Outcome
-from dhmodel.evidence.verdicts import STATUSES
+from dhmodel.evidence.judging.validation import SEED, Outcome
+from dhmodel.evidence.judging.verdicts import STATUSES
 
 __all__ = ["COLUMNS", "by_area", "by_use", "cost", "failing", "headline", "mark", "scenarios"]
 

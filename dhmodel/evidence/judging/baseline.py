@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dhmodel.errors import StoreError
+from dhmodel.evidence.judging.validation import Outcome
 from dhmodel.evidence.ledger import finding
-from dhmodel.evidence.validation import Outcome
 
 __all__ = ["FAST_SECONDS", "FILE", "Expected", "accept", "expected", "fallen", "fast", "risen"]
 
-FILE = Path(__file__).parent / "expected.toml"
+FILE = Path(__file__).parents[1] / "expected.toml"
 
 FAST_SECONDS = 120.0
 """What the fast subset may take on one core, as measured when the baseline was renewed."""

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dhmodel.evidence.axons import ECAP_TRAIN, ecap_constancy, synchrony_ratios
-from dhmodel.evidence.runs import Floats, counts, rates, replicated
+from dhmodel.evidence.protocols.axons import ECAP_TRAIN, ecap_constancy, synchrony_ratios
+from dhmodel.evidence.protocols.runs import Floats, counts, rates, replicated
 from dhmodel.parameters import resolve
 from dhmodel.simulate import Plan, plan, record
 from dhmodel.stimulation.afferents import afferent_input

@@ -1,7 +1,7 @@
 """
 Reductions: from a value of every cell, run of a family or replicate to one that a criterion can be about.
 
-See `dhmodel.evidence.readouts` for what the dimensions mean.
+See `dhmodel.evidence.asking.readouts` for what the dimensions mean.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,8 @@ import numpy as np
 import xarray as xr
 
 from dhmodel.errors import InputError
-from dhmodel.evidence.functions import function
-from dhmodel.evidence.trials import Family
+from dhmodel.evidence.asking.functions import function
+from dhmodel.evidence.asking.trials import Family
 
 type Array = xr.DataArray
 

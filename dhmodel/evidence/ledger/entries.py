@@ -2,8 +2,8 @@
 
 An entry is a table of one of the files in ``findings``. Its protocol is either data, runs of the circuit and
 numbers as expressions over what they recorded (see `dhmodel.expressions`), or the name of a Python
-protocol (see `dhmodel.evidence.catalogue`). A protocol may set what an experimenter sets, and nothing of the
-model itself, unless the entry names the exception as an ablation.
+protocol (see `dhmodel.evidence.protocols.catalogue`). A protocol may set what an experimenter sets, and
+nothing of the model itself, unless the entry names the exception as an ablation.
 """
 
 from collections.abc import Mapping
@@ -12,24 +12,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from dhmodel.errors import InputError, quoted, unknown
+from dhmodel.evidence.ledger.protocol import Entry, Protocol
 from dhmodel.parameters.schema import Number, Read, Text
 from dhmodel.texts import read_toml
 
-__all__ = ["FOLDER", "Criterion", "Finding", "Protocol", "Run", "Use", "finding", "findings", "load"]
+__all__ = ["FOLDER", "Criterion", "Finding", "Use", "finding", "findings", "load"]
 
-FOLDER = Path(__file__).parent / "findings"
+FOLDER = Path(__file__).parents[1] / "findings"
 
 type Use = Literal["physiology", "model", "context", "unverified"]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Criterion(_Entry):
+class Criterion(Entry):
     """
     What a number of a protocol must be, mean over replicates; bounds inclusive.
 
@@ -71,70 +68,7 @@ class Criterion(_Entry):
                 return f"{low:g} to {high:g}"
 
 
-class Run(_Entry):
-    """
-    One simulation of a protocol, its keys those of `dhmodel.simulate`; what is left out has its default.
-
-    Attributes
-    ----------
-    vary : dict of {str : list}
-        One parameter and its values: the run is then a family of runs, one for each value.
-    """
-
-    paradigm: Text | None = None
-    state: Text | None = None
-    stimulus: Text | None = None
-    drugs: dict[str, Number] = Field(default_factory=dict)
-    set: dict[str, str | Number] = Field(default_factory=dict)
-    duration: Text | None = None
-    warmup: Text | None = None
-    vary: dict[str, list[str | Number]] = Field(default_factory=dict, max_length=1)
-
-    @field_validator("paradigm")
-    @classmethod
-    def _of_the_package(cls, name: str | None) -> str | None:
-        if name is not None and name.endswith(".toml"):
-            raise ValueError("needs the name of a paradigm, not a file")
-        return name
-
-    def over(self, every: "Run") -> "Run":
-        """Fill what the run leaves open from `every`; `set` and `drugs` are merged."""
-        own = {name: getattr(self, name) for name in self.model_fields_set}
-        merged = {name: {**getattr(every, name), **getattr(self, name)} for name in ("set", "drugs")}
-        shared = {name: getattr(every, name) for name in every.model_fields_set}
-        return Run(**{**shared, **own, **merged})
-
-
-class Protocol(_Entry):
-    """
-    Runs of the circuit, and numbers over what they recorded.
-
-    Attributes
-    ----------
-    every : Run
-        What all runs share.
-    runs : dict of {str : Run}
-    numbers : dict of {str : str}
-        Expressions over the names of runs and of other numbers.
-    """
-
-    every: Run = Field(default_factory=Run)
-    runs: dict[str, Run] = Field(min_length=1)
-    numbers: dict[str, Text] = Field(min_length=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _needs_both(cls, table: Any) -> Any:
-        if isinstance(table, dict) and not (table.get("runs") and table.get("numbers")):
-            raise ValueError("needs runs and numbers")
-        return table
-
-    def merged(self) -> dict[str, Run]:
-        """Every run with what all share."""
-        return {name: run.over(self.every) for name, run in self.runs.items()}
-
-
-class Finding(_Entry):
+class Finding(Entry):
     """
     One published finding, the protocol that asks the model for it, and the criteria of agreement.
 

@@ -1,8 +1,8 @@
 """
 How much a verdict depends on the default parameters: the findings asked again on drawn parameter sets.
 
-Each draw (see `dhmodel.evidence.draws`) is run on one seed of its own. What is kept of a draw are the numbers
-of each finding, not its runs, which would fill a disk; so a criterion can be changed without running
+Each draw (see `dhmodel.evidence.running.draws`) is run on one seed of its own. What is kept of a draw are the
+numbers of each finding, not its runs, which would fill a disk; so a criterion can be changed without running
 anything, and an interrupted validation goes on with the draw where it was.
 """
 
@@ -14,13 +14,13 @@ import numpy as np
 
 from dhmodel import code
 from dhmodel.errors import InputError
-from dhmodel.evidence.draws import drawn
-from dhmodel.evidence.kept import Kept
+from dhmodel.evidence.judging.validation import SEED, answer, needed
+from dhmodel.evidence.judging.verdicts import judge
 from dhmodel.evidence.ledger import Finding, Protocol
-from dhmodel.evidence.running import Unit, run_units
-from dhmodel.evidence.validation import SEED, answer, needed
-from dhmodel.evidence.verdicts import judge
-from dhmodel.evidence.work import identity
+from dhmodel.evidence.running.draws import drawn
+from dhmodel.evidence.running.kept import Kept
+from dhmodel.evidence.running.units import Unit, run_units
+from dhmodel.evidence.running.work import identity
 from dhmodel.parameters.registry import using
 
 __all__ = ["ask_drawn", "shares"]
@@ -43,7 +43,7 @@ def ask_drawn(
     Raises
     ------
     StoreError, SweepInterrupted
-        As `dhmodel.evidence.running.run_units`.
+        As `dhmodel.evidence.running.units.run_units`.
     """
     asked = {name: entry for name, entry in chosen.items() if entry.asked}
     for draw in range(draws):

@@ -1,8 +1,8 @@
 """
 What is run for the ledger, unit by unit: a replicate of a plan, or a Python protocol that is asked.
 
-Both go through the executors of `dhmodel.sweep` and come back as plain arrays, which `dhmodel.evidence.kept`
-keeps.
+Both go through the executors of `dhmodel.sweep` and come back as plain arrays, which
+`dhmodel.evidence.running.kept` keeps.
 """
 
 import json
@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel import code
-from dhmodel.evidence.catalogue import PROTOCOLS
-from dhmodel.evidence.draws import drawn
+from dhmodel.evidence.protocols.catalogue import PROTOCOLS
+from dhmodel.evidence.running.draws import drawn
 from dhmodel.parameters.layout import POPULATIONS, SOURCES
 from dhmodel.parameters.registry import using
 from dhmodel.recording import DELIVERED, Recording
@@ -45,7 +45,7 @@ class Question:
     protocol : str
     replicates, seed : int
     draw : int, optional
-        Ask it of drawn parameters, see `dhmodel.evidence.draws`.
+        Ask it of drawn parameters, see `dhmodel.evidence.running.draws`.
     """
 
     protocol: str

@@ -1,11 +1,20 @@
-"""The report of a validation as Markdown; `dhmodel.evidence.page` writes the same with figures as HTML."""
+"""The report of a validation as Markdown; `dhmodel.evidence.telling.page` writes it with figures as HTML."""
 
 from collections.abc import Mapping
 from math import isfinite
 
+from dhmodel.evidence.judging.validation import Outcome
 from dhmodel.evidence.ledger import Criterion
-from dhmodel.evidence.summary import COLUMNS, by_area, by_use, cost, failing, headline, mark, scenarios
-from dhmodel.evidence.validation import Outcome
+from dhmodel.evidence.telling.summary import (
+    COLUMNS,
+    by_area,
+    by_use,
+    cost,
+    failing,
+    headline,
+    mark,
+    scenarios,
+)
 
 __all__ = ["FACTS", "facts", "markdown", "said"]
 

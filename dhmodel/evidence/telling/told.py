@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dhmodel.errors import InputError
-from dhmodel.evidence.baseline import fallen, risen
-from dhmodel.evidence.summary import failing, headline
-from dhmodel.evidence.validation import REPLICATES, Outcome
+from dhmodel.evidence.judging.baseline import fallen, risen
+from dhmodel.evidence.judging.validation import REPLICATES, Outcome
+from dhmodel.evidence.telling.summary import failing, headline
 
 __all__ = ["refuse_renewal", "tell"]
 

@@ -4,9 +4,9 @@ from base64 import b64encode
 from collections.abc import Mapping
 from html import escape
 
-from dhmodel.evidence.report import facts, said
-from dhmodel.evidence.summary import COLUMNS, by_area, by_use, failing, headline, mark, scenarios
-from dhmodel.evidence.validation import Outcome
+from dhmodel.evidence.judging.validation import Outcome
+from dhmodel.evidence.telling.report import facts, said
+from dhmodel.evidence.telling.summary import COLUMNS, by_area, by_use, failing, headline, mark, scenarios
 from dhmodel.plots.evidence import Strip, finding_svg
 
 __all__ = ["page"]

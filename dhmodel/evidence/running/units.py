@@ -7,8 +7,8 @@ from contextlib import closing
 from tqdm import tqdm
 
 from dhmodel.errors import StoreError
-from dhmodel.evidence.kept import Kept
-from dhmodel.evidence.work import Work, compute, identity
+from dhmodel.evidence.running.kept import Kept
+from dhmodel.evidence.running.work import Work, compute, identity
 from dhmodel.simulate import Plan, prepare
 from dhmodel.sweep.executors import Event, Executor, InProcess, Task
 from dhmodel.sweep.pool import Pool

@@ -1,0 +1,1 @@
+"""Protocols that are data: plans of their runs, and numbers as expressions over what was recorded."""

@@ -1,0 +1,1 @@
+"""Protocols that are Python functions, by name."""

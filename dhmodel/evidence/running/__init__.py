@@ -1,0 +1,1 @@
+"""What runs for the ledger, unit by unit, and where it is kept."""

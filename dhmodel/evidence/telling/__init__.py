@@ -1,0 +1,1 @@
+"""Reports of a validation: command line, Markdown, HTML and Dataset."""
