@@ -65,6 +65,7 @@ VARIABLES: Mapping[str, Variable] = {
     "charge_per_second": Variable((), "C/s", "charge of stimulating phases per second, all channels"),
     "duty_cycle": Variable((), "1", "fraction of time in stimulating phases, all channels"),
     "trunk_rate": Variable((), "Hz", "spikes started by pulses per dorsal-column fibre"),
+    "rate_mix": Variable((), "1", "how evenly dorsal-column fibres are shared between pulse rates"),
 }
 
 DELIVERED = tuple(name for name, variable in VARIABLES.items() if not variable.dims)

@@ -258,7 +258,8 @@ def _recording(plan: Plan, inputs: AfferentInput, trains: SpikeTrains, spikes: S
         pulses=inputs.delivery.schedule.times,
         shocks=inputs.shocks,
         source_rate=trains.rate(plan.duration),
-        delivered=inputs.delivery.amplitudes(plan.parameters) | {"trunk_rate": inputs.trunk_rate},
+        delivered=inputs.delivery.amplitudes(plan.parameters)
+        | {"trunk_rate": inputs.trunk_rate, "rate_mix": inputs.rate_mix},
     )
 
 

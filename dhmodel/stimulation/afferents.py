@@ -16,6 +16,7 @@ from dhmodel.stimulation.cord import circuit_fibres
 from dhmodel.stimulation.delivery import Delivery, deliver, pieces
 from dhmodel.stimulation.fibres import Fibres, make_fibres
 from dhmodel.stimulation.lead import fibre_gains
+from dhmodel.stimulation.mixing import rate_mix
 from dhmodel.stimulation.natural import Scene, natural_spikes
 from dhmodel.stimulation.paradigms import Paradigm, find_paradigm, paradigms
 from dhmodel.stimulation.patterns import Spikes, nothing
@@ -41,6 +42,8 @@ class AfferentInput:
         Pulses at the electrode.
     trunk_rate : float
         Spikes that pulses start in the dorsal-column fibres, per fibre, in Hz.
+    rate_mix : float
+        How evenly those fibres are shared between pulse rates; see `dhmodel.stimulation.mixing`.
     trunks : (times, fibres)
         Those spikes: times at the electrode in s, and index of the fibre in the column, sorted by fibre.
     shocks : ndarray of float64, shape (shocks,)
@@ -52,6 +55,7 @@ class AfferentInput:
     trains: SpikeTrains
     delivery: Delivery
     trunk_rate: float
+    rate_mix: float
     trunks: Spikes
     shocks: Floats
     currents: Sequence[tuple[str, float, Floats]] = ()
@@ -95,21 +99,21 @@ def afferent_input(
     fibres = make_fibres(P, seed, replicate)
     spikes = natural_spikes(Scene(P, fibres, -warmup, duration, seed, replicate), stimulus)
     delivery = deliver(P, paradigm, duration, seed, replicate)
-    trunk_rate, trunks = 0.0, nothing()
+    trunk_rate, mix, trunks = 0.0, 0.0, nothing()
     if len(delivery.schedule):
-        spikes, trunk_rate, trunks = _stimulated(P, fibres, spikes, delivery, seed, replicate)
+        spikes, trunk_rate, mix, trunks = _stimulated(P, fibres, spikes, delivery, seed, replicate)
     trains = SpikeTrains(*spikes, fibres.classes).between(-warmup, duration)
     shocks, currents = shock_onsets(P, stimulus, duration), stimulus_currents(P, stimulus)
-    return AfferentInput(trains, delivery, trunk_rate, trunks, shocks, currents)
+    return AfferentInput(trains, delivery, trunk_rate, mix, trunks, shocks, currents)
 
 
 def _stimulated(
     P: Mapping[str, float], fibres: Fibres, natural: Spikes, delivery: Delivery, seed: int, replicate: int
-) -> tuple[Spikes, float, Spikes]:
-    """Spikes that reach the horn when pulses meet natural ones; rate and spikes of evoked ones in trunks."""
+) -> tuple[Spikes, float, float, Spikes]:
+    """Spikes that reach the horn when pulses meet natural ones; rate, mix and spikes of evoked ones in trunks."""
     cord = circuit_fibres(P, seed, replicate)
     if not len(cord):
-        return natural, 0.0, nothing()
+        return natural, 0.0, 0.0, nothing()
     column = make_column(P, fibres, cord, seed, replicate)
     gains = fibre_gains(P, cord, delivery.schedule.channels)
     passage = Passage(axon(P), column, fibres, gains, natural, seed, replicate)
@@ -117,7 +121,8 @@ def _stimulated(
     times, on = passage.arrivals()
     spared = ~_blocked(column, delivery, times, on, seed, replicate)
     rate = len(launched) / (len(cord) * delivery.duration)
-    return (times[spared], on[spared]), rate, sort(launched.time, launched.fibre)
+    mix = rate_mix(delivery.schedule, launched, len(cord), delivery.duration)
+    return (times[spared], on[spared]), rate, mix, sort(launched.time, launched.fibre)
 
 
 def _blocked(
