@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ANSWERS", "RECORDINGS", "digest"]
+__all__ = ["ANSWERS", "COURSES", "RECORDINGS", "digest"]
 
 PACKAGE = Path(__file__).parent
 ENDINGS = (".py", ".cpp", ".h", ".toml", ".csv")
@@ -36,14 +36,10 @@ RECORDINGS = (
 )
 """What `dhmodel.simulate.measure` runs and reads."""
 
-ANSWERS = (
-    *RECORDINGS,
-    "expressions.py",
-    "measures",
-    "slow",
-    "evidence/protocols",
-    "evidence/running/draws.py",
-)
+COURSES = (*RECORDINGS, "expressions.py", "slow", "evidence/running/course.py", "evidence/running/draws.py")
+"""What the timetables of the ledger run and read."""
+
+ANSWERS = (*RECORDINGS, "measures", "evidence/protocols", "evidence/running/draws.py")
 """What the Python protocols of the ledger run and read."""
 
 

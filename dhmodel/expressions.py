@@ -8,7 +8,7 @@ of its kind.
 
 import ast
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from inspect import Signature, signature
 from typing import Any
@@ -73,6 +73,20 @@ class Expression:
         called = (node.func for node in ast.walk(self.tree) if isinstance(node, ast.Call))
         return frozenset(function.id for function in called if isinstance(function, ast.Name))
 
+    def arguments(self, functions: Functions) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """
+        Every function that it calls, with the arguments by their names, as nodes of the tree.
+
+        Raises
+        ------
+        InputError
+            An unknown function, or a wrong number of arguments.
+        """
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call):
+                assert isinstance(node.func, ast.Name)  # `parse` allows nothing else
+                yield node.func.id, self._bound(node, node.func.id, functions)
+
     def check(self, names: Iterable[str], functions: Functions, words: Words, kind: str = "name") -> None:
         """
         Complain of what evaluation would stumble over, before anything is run.
@@ -95,9 +109,11 @@ class Expression:
         for name in sorted(self.names()):
             if name not in names:
                 raise unknown(kind, name, names, self.where)
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call):
-                self._check_call(node, functions, words)
+        for function, arguments in self.arguments(functions):
+            for parameter, given in arguments.items():
+                text = isinstance(given, ast.Constant) and parameter in words
+                if text and given.value not in words[parameter]:
+                    raise unknown(parameter, given.value, words[parameter], f"{self.where}: {function}")
 
     def evaluate(self, names: Mapping[str, Any], functions: Functions) -> Any:
         """
@@ -118,20 +134,14 @@ class Expression:
         except _MISFITS as error:
             raise InputError(f"{self.where}: {quoted(self.text)}: {error}") from None
 
-    def _check_call(self, node: ast.Call, functions: Functions, words: Words) -> None:
-        assert isinstance(node.func, ast.Name)  # `parse` allows nothing else
-        name = node.func.id
+    def _bound(self, node: ast.Call, name: str, functions: Functions) -> Mapping[str, Any]:
         if name not in functions:
             raise unknown("function", name, functions, self.where)
         wanted = signature(functions[name])
         try:
-            bound = wanted.bind(*node.args, **{str(word.arg): word.value for word in node.keywords})
+            return wanted.bind(*node.args, **{str(one.arg): one.value for one in node.keywords}).arguments
         except TypeError as error:
             raise InputError(f"{self.where}: {name}{without_types(wanted)}: {error}") from None
-        for parameter, given in bound.arguments.items():
-            text = isinstance(given, ast.Constant) and parameter in words
-            if text and given.value not in words[parameter]:
-                raise unknown(parameter, given.value, words[parameter], f"{self.where}: {name}")
 
 
 def parse(text: str, where: str) -> Expression:

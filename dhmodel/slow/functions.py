@@ -14,7 +14,9 @@ UNITS_OF_CIRCUIT = (*POPULATIONS, *SOURCES)
 
 def words() -> Mapping[str, Iterable[str]]:
     """What an argument of this name may be, if it is text."""
-    receptors = [path.split(".")[1] for path in paths() if path.startswith("receptor.") and path.endswith(".free")]
+    receptors = [
+        path.split(".")[1] for path in paths() if path.startswith("receptor.") and path.endswith(".free")
+    ]
     return {"population": UNITS_OF_CIRCUIT, "path": paths(), "receptor": receptors}
 
 

@@ -1,6 +1,6 @@
 """Protocols over minutes to weeks: the circuit in epochs of seconds, slow states in between."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +10,13 @@ from dhmodel.simulate import attributes
 from dhmodel.slow.memo import Memo
 from dhmodel.slow.reading import read_timetable
 from dhmodel.slow.result import to_dataset
-from dhmodel.slow.running import make_run
+from dhmodel.slow.running import Run, make_run
 from dhmodel.units import to_si
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["protocol"]
+__all__ = ["passed", "planned", "protocol"]
 
 LOOP = {"epoch": 5.0, "settle": 1.0, "warmup": 1.0, "tolerance": 0.02}
 """What neither the caller nor the timetable says; s, and a fraction."""
@@ -92,14 +92,53 @@ def protocol(
     """
     if isinstance(replicates, bool) or not isinstance(replicates, int) or replicates < 1:
         raise InputError(f"replicates: got {quoted(replicates)}, needs a whole number of at least 1")
-    table = read_timetable(timetable)
     spans = {"epoch": epoch, "settle": settle, "warmup": warmup}
-    loop = {**LOOP, **table.loop}
-    loop |= {name: to_si(given, "s", name) for name, given in spans.items() if given is not None}
+    given = {name: to_si(one, "s", name) for name, one in spans.items() if one is not None}
     if tolerance is not None:
-        loop["tolerance"] = to_si(tolerance, "1", "tolerance")
-    run = make_run(table, state, set, loop, seed, target)
+        given["tolerance"] = to_si(tolerance, "1", "tolerance")
+    run = planned(timetable, state=state, set=set, loop=given, seed=seed, target=target)
     memo = Memo(None if checkpoint is None else Path(checkpoint))
-    done = [run.replicate(number, memo, progress) for number in range(replicates)]
+    return passed(run, range(replicates), memo, progress)
+
+
+def planned(
+    timetable: str | Path | Mapping[str, Any],
+    *,
+    state: str | None = None,
+    set: Mapping[str, object] | None = None,
+    loop: Mapping[str, float] | None = None,
+    seed: int = 1,
+    target: str = "auto",
+) -> Run:
+    """
+    Validate a protocol without running it.
+
+    Parameters
+    ----------
+    timetable, state, set, seed, target
+        As in `protocol`.
+    loop : mapping of {str : float}, optional
+        Any of ``epoch``, ``settle`` and ``warmup`` in s, and ``tolerance``.
+
+    Raises
+    ------
+    InputError
+        As `protocol`.
+    """
+    table = read_timetable(timetable)
+    return make_run(table, state, set, {**LOOP, **table.loop, **(loop or {})}, seed, target)
+
+
+def passed(run: Run, replicates: Iterable[int], memo: Memo, progress: bool = False) -> "xr.Dataset":
+    """
+    Run replicates of these numbers of a protocol, and make its Dataset.
+
+    Raises
+    ------
+    EngineError, StoreError
+        As `protocol`.
+    """
+    run.prepare()
+    done = [run.replicate(number, memo, progress) for number in replicates]
     sizes = population_sizes(run.first.parameters)
     return to_dataset(run.table, run.chosen, done, sizes, attributes(run.first) | run.attributes())

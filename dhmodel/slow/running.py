@@ -55,6 +55,11 @@ class Run:
         """The cord of these settings to which nothing is done."""
         return Settings(state=settings.state, set={**self.table.base.set, **self.given})
 
+    def prepare(self) -> None:
+        """Build the circuits that epochs and tests need, or find them in the cache."""
+        for plan in self.plans.values():
+            prepare(plan)
+
     def attributes(self) -> dict[str, Any]:
         """What a Dataset says of the protocol beside its first epoch."""
         chosen = self.chosen
@@ -129,7 +134,7 @@ def make_run(
     target: str,
 ) -> Run:
     """
-    Validate everything that can be before the first epoch, and build the circuits that it needs.
+    Validate everything that can be before the first epoch.
 
     Parameters
     ----------
@@ -202,7 +207,7 @@ def _sample_times(table: Timetable) -> tuple[float, ...]:
 
 
 def _plans(run: Run) -> dict[tuple[str, ...], Plan]:
-    """Plan an epoch and every test at rest for all that is ever on together; build what is needed."""
+    """Plan an epoch and every test at rest for all that is ever on together."""
     planner, found = Cord(run.chosen, 0, Memo()), {}
     for time in run.table.changes[:-1]:
         on = tuple(entry.name for entry in run.table.on(time))
@@ -212,7 +217,6 @@ def _plans(run: Run) -> dict[tuple[str, ...], Plan]:
         where = ", entry ".join([f"protocol {run.table.name}", *on])
         found[on] = _planned(planner, run.cord(settings), settings, run.chosen.epoch, where)
         _check_cycles(found[on], where)
-        prepare(found[on])
         for test in run.table.tests:
             there = settings.joined(test.settings())
             _planned(planner, run.cord(settings), there, test.duration, f"{where}, test {test.name}")

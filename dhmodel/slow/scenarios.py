@@ -36,7 +36,9 @@ class Scenario(BaseModel):
 def scenarios() -> Mapping[str, Scenario]:
     """Every scenario of the package, by name."""
     tables = read_toml(FILE, FILE.name)
-    return MappingProxyType({name: validated(Scenario, table, f"{FILE.name}: {name}") for name, table in tables.items()})
+    return MappingProxyType(
+        {name: validated(Scenario, table, f"{FILE.name}: {name}") for name, table in tables.items()}
+    )
 
 
 def scenario(name: object, where: str) -> Mapping[str, object]:

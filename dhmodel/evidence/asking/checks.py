@@ -1,19 +1,27 @@
 """Complaints about protocols of findings, before anything runs."""
 
+import ast
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import lru_cache
+from inspect import signature
+from itertools import combinations
+
+import xarray as xr
 
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.evidence.asking.functions import REGISTERED, WORDS
 from dhmodel.evidence.asking.numbers import parsed
-from dhmodel.evidence.ledger import Finding, Protocol, Run
+from dhmodel.evidence.ledger import Finding, Protocol
 from dhmodel.evidence.protocols.catalogue import PROTOCOLS
-from dhmodel.expressions import in_order
+from dhmodel.expressions import Expression, in_order
 from dhmodel.parameters import paths
+from dhmodel.slow.reading import read_timetable
+from dhmodel.slow.timetable import Timetable
 from dhmodel.stimulation.afferents import paradigms, stimuli
 
 __all__ = ["check"]
 
-EXPERIMENT = ("anatomy.species", "injury", "lead", "pag", "recording", "window")
+EXPERIMENT = ("anatomy.species", "injury", "lead", "pag", "recording", "remote", "window")
 """Groups and parameters that an experimenter sets, beside those of paradigms and stimuli."""
 
 
@@ -33,27 +41,71 @@ def check(name: str, entry: Finding) -> None:
         raise unknown("protocol", protocol, PROTOCOLS, f"finding {name}")
     if not isinstance(protocol, Protocol):
         return
-    found = parsed(name, protocol)
-    known = {**protocol.runs, **protocol.numbers}
-    if twice := protocol.runs.keys() & protocol.numbers.keys():
-        raise InputError(f"{name}: {quoted(min(twice))} names both a run and a number")
+    found, timetables = parsed(name, protocol), _read(name, protocol)
+    units: dict[str, Mapping[str, object]] = {"run": protocol.runs, "timetable": timetables}
+    _refuse_twice(name, units | {"number": protocol.numbers})
     for one in found.values():
-        one.check(known, REGISTERED, WORDS, "run or number")
+        one.check([*protocol.runs, *timetables, *protocol.numbers], REGISTERED, WORDS, "run or number")
+        _check_calls(one, protocol.runs, timetables)
     in_order(found)
     used = frozenset[str]().union(*(one.names() for one in found.values()))
-    for run in protocol.runs:
-        if run not in used:
-            raise InputError(f"{name}: run {quoted(run)} is used by no number")
+    for kind, ones in units.items():
+        for unused in ones.keys() - used:
+            raise InputError(f"{name}: {kind} {quoted(unused)} is used by no number")
     for criterion in entry.criteria:
         if criterion.value not in protocol.numbers:
             raise unknown("number", criterion.value, protocol.numbers, f"a criterion of {name}")
     for run, settings in protocol.merged().items():
-        _check_settings(f"{name}: run {run}", settings, entry.ablation)
+        _check_settings(f"{name}: run {run}", (*settings.set, *settings.vary), entry.ablation)
+    for key, table in timetables.items():
+        _check_settings(f"{name}: timetable {key}", _settings(table), entry.ablation)
 
 
-def _check_settings(where: str, run: Run, ablation: str) -> None:
-    for path in (*run.set, *run.vary):
-        if path not in paths():
+def _refuse_twice(name: str, named: Mapping[str, Mapping[str, object]]) -> None:
+    for one, other in combinations(named, 2):
+        if twice := named[one].keys() & named[other].keys():
+            raise InputError(f"{name}: {quoted(min(twice))} names both a {one} and a {other}")
+
+
+def _read(name: str, protocol: Protocol) -> dict[str, Timetable]:
+    found = {}
+    for key, table in protocol.joined().items():
+        try:
+            found[key] = read_timetable(table)
+        except InputError as error:
+            raise InputError(f"{name}: timetable {key}: {error}") from None
+    return found
+
+
+def _check_calls(number: Expression, runs: Container[str], timetables: Mapping[str, Timetable]) -> None:
+    """Complain of a timetable given to a read-out of runs, a run to one of timetables, and unknown tests."""
+    for name, given in number.arguments(REGISTERED):
+        wanted = signature(REGISTERED[name]).parameters
+        for key, value in given.items():
+            timed = wanted[key].annotation is xr.Dataset
+            if isinstance(value, ast.Name) and (value.id in runs if timed else value.id in timetables):
+                kinds = ("timetable", "run") if timed else ("run", "timetable")
+                raise InputError(f"{number.where}: {name} needs a {kinds[0]}, {value.id} is a {kinds[1]}")
+        match given:
+            case {"timetable": ast.Name(id=key), "test": ast.Constant(value=test)} if key in timetables:
+                tests = [one.name for one in timetables[key].tests]
+                if test not in tests:
+                    raise unknown("test", test, tests, f"{number.where}: timetable {key}")
+
+
+def _settings(timetable: Timetable) -> Iterator[str]:
+    """Paths that a timetable sets anywhere; how slow states begin counts as set too."""
+    yield from (f"slow.{name}" for name in timetable.initial)
+    yield from timetable.table.get("set", {})
+    for one in timetable.entries:
+        yield from one.settings.set
+    for test in timetable.tests:
+        yield from test.set
+
+
+def _check_settings(where: str, settings: Iterable[str], ablation: str) -> None:
+    for path in settings:
+        if path not in paths() and not path.startswith("slow."):
             raise unknown("parameter", path, paths(), where)
         if not (ablation or _of_experiment(path)):
             why = 'belongs to the model, not to the experiment; a loss is declared: ablation = "why"'

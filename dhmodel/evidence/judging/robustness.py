@@ -70,7 +70,8 @@ def _ask_one(
         every = [unit for one in wanted.values() for unit in one]
         failed = run_units(every, runs, workers, progress, title)
         for name, entry in left.items():
-            kept.save(_key(name, entry, draw), _numbers(name, entry, wanted[name], seed, runs, failed))
+            numbers = _numbers(name, entry, wanted[name], draw, runs, failed)
+            kept.save(_key(name, entry, draw), numbers)
     for unit in every:
         runs.drop(identity(*unit))
 
@@ -84,12 +85,12 @@ def _wanted(name: str, entry: Finding, seed: int, draw: int) -> list[Unit]:
 
 
 def _numbers(
-    name: str, entry: Finding, wanted: list[Unit], seed: int, runs: Kept, failed: Mapping[str, str]
+    name: str, entry: Finding, wanted: list[Unit], draw: int, runs: Kept, failed: Mapping[str, str]
 ) -> dict[str, np.ndarray]:
     """Numbers on a draw; missing, so that no criterion holds, where they cannot be computed."""
     if wanted and not any(identity(*unit) in failed for unit in wanted):
         try:
-            found = answer(name, entry, wanted, seed, runs)
+            found = answer(name, entry, wanted, SEED + 1 + draw, runs, draw)
         except InputError:
             pass
         else:
@@ -100,5 +101,5 @@ def _numbers(
 def _key(name: str, entry: Finding, draw: int) -> str:
     """Name under which the numbers of a finding on a draw are kept; criteria have no part in it."""
     protocol = entry.protocol.model_dump() if isinstance(entry.protocol, Protocol) else entry.protocol
-    facts = [name, protocol, SEED, code.digest(code.ANSWERS)]
+    facts = [name, protocol, SEED, code.digest((*code.ANSWERS, *code.COURSES))]
     return f"draw-{sha256(json.dumps(facts).encode()).hexdigest()[:16]}-{draw}"

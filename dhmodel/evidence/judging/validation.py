@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import xarray as xr
 from tqdm import tqdm
 
 from dhmodel.errors import InputError, quoted, unknown
@@ -18,6 +19,7 @@ from dhmodel.evidence.asking.checks import check
 from dhmodel.evidence.asking.numbers import numbers, units
 from dhmodel.evidence.judging.verdicts import Verdict, judge, unasked
 from dhmodel.evidence.ledger import Finding, Protocol, findings
+from dhmodel.evidence.running.course import Course, dataset
 from dhmodel.evidence.running.kept import Kept
 from dhmodel.evidence.running.units import Unit, run_units
 from dhmodel.evidence.running.work import SECONDS, Question, identity, seconds, unpacked
@@ -93,7 +95,7 @@ def needed(
 ) -> list[Unit]:
     """Units that a finding needs; none if it is not asked for."""
     if isinstance(entry.protocol, Protocol):
-        return list(product(units(name, entry, seed), range(replicates)))
+        return list(product(units(name, entry, seed, draw), range(replicates)))
     return [] if entry.protocol is None else [(Question(entry.protocol, replicates, seed, draw), 0)]
 
 
@@ -127,8 +129,10 @@ def ask(
     return found
 
 
-def answer(name: str, entry: Finding, wanted: Sequence[Unit], seed: int, kept: Kept) -> dict[str, np.ndarray]:
-    """Numbers of a finding from what is kept of its units."""
+def answer(
+    name: str, entry: Finding, wanted: Sequence[Unit], seed: int, kept: Kept, draw: int | None = None
+) -> dict[str, np.ndarray]:
+    """Numbers of a finding from what is kept of its units; those of a draw with its parameters in use."""
     if not isinstance(entry.protocol, Protocol):
         arrays = kept.load(identity(*wanted[0]))
         return {key: values for key, values in arrays.items() if key != SECONDS}
@@ -137,7 +141,10 @@ def answer(name: str, entry: Finding, wanted: Sequence[Unit], seed: int, kept: K
     def records(plan: Plan) -> list[Recording]:
         return [unpacked(kept.load(identity(plan, number))) for number in range(replicates)]
 
-    return numbers(name, entry, seed, records)
+    def passed(course: Course) -> xr.Dataset:
+        return dataset([kept.load(identity(course, number)) for number in range(replicates)])
+
+    return numbers(name, entry, seed, records, passed, draw)
 
 
 def _verdict(

@@ -1,9 +1,11 @@
 """Protocols of findings as data: what is run, and which numbers come of it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from dhmodel.evidence.ledger.timetables import EVERY, joined
 from dhmodel.parameters.schema import Number, Text
 
 __all__ = ["Entry", "Protocol", "Run"]
@@ -51,28 +53,46 @@ class Run(Entry):
 
 class Protocol(Entry):
     """
-    Runs of the circuit, and numbers over what they recorded.
+    Runs of the circuit, timetables over minutes to weeks, and numbers over what they gave.
 
     Attributes
     ----------
     every : Run
         What all runs share.
     runs : dict of {str : Run}
+    timetables : dict of {str : dict}
+        Each as `dhmodel.protocol` takes it; that of the name ``every`` is what all share, see
+        `dhmodel.evidence.ledger.timetables`.
     numbers : dict of {str : str}
-        Expressions over the names of runs and of other numbers.
+        Expressions over the names of runs, timetables and other numbers.
     """
 
     every: Run = Field(default_factory=Run)
-    runs: dict[str, Run] = Field(min_length=1)
+    runs: dict[str, Run] = Field(default_factory=dict)
+    timetables: dict[str, dict[str, Any]] = Field(default_factory=dict)
     numbers: dict[str, Text] = Field(min_length=1)
 
     @model_validator(mode="before")
     @classmethod
-    def _needs_both(cls, table: Any) -> Any:
-        if isinstance(table, dict) and not (table.get("runs") and table.get("numbers")):
-            raise ValueError("needs runs and numbers")
+    def _is_whole(cls, table: Any) -> Any:
+        if isinstance(table, dict) and not (
+            (table.get("runs") or table.get("timetables")) and table.get("numbers")
+        ):
+            raise ValueError("needs runs or timetables, and numbers")
         return table
 
     def merged(self) -> dict[str, Run]:
         """Every run with what all share."""
         return {name: run.over(self.every) for name, run in self.runs.items()}
+
+    def joined(self) -> dict[str, Mapping[str, Any]]:
+        """
+        Every timetable with what all share.
+
+        Raises
+        ------
+        InputError
+            One leaves out an entry or a test that is not shared.
+        """
+        shared = self.timetables.get(EVERY, {})
+        return {name: joined(shared, own, name) for name, own in self.timetables.items() if name != EVERY}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from dhmodel.evidence.protocols import axons, scs, timetables
+from dhmodel.evidence.protocols import axons, scs
 from dhmodel.evidence.protocols.runs import Floats
 
 __all__ = ["PROTOCOLS"]
@@ -28,9 +28,6 @@ PROTOCOLS: Mapping[str, Callable[[int, int], dict[str, Floats]]] = {
         scs.intensity,
         scs.segment,
         scs.synaptic_wave,
-        timetables.descending_share,
-        timetables.monoamines,
-        timetables.muscarinic,
     )
 }
 """Python protocols by the names that entries use: functions of the number of replicates and the seed."""

@@ -103,7 +103,7 @@ def _react(event: Event, bar: tqdm) -> None:
 
 
 def _length(task: Task[Work]) -> float:
-    """Longest first; a Python protocol may take as long as it likes, so those come before all."""
+    """Longest first; courses and Python protocols may take as long as they like, and come before all."""
     return -(task.plan.duration + task.plan.warmup) if isinstance(task.plan, Plan) else float("-inf")
 
 

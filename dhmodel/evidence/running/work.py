@@ -1,7 +1,7 @@
 """
-What is run for the ledger, unit by unit: a replicate of a plan, or a Python protocol that is asked.
+What is run for the ledger, unit by unit: a replicate of a plan or a course, or a Python protocol.
 
-Both go through the executors of `dhmodel.sweep` and come back as plain arrays, which
+All go through the executors of `dhmodel.sweep` and come back as plain arrays, which
 `dhmodel.evidence.running.kept` keeps.
 """
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dhmodel import code
 from dhmodel.evidence.protocols.catalogue import PROTOCOLS
+from dhmodel.evidence.running.course import Course, through
 from dhmodel.evidence.running.draws import drawn
 from dhmodel.parameters.layout import POPULATIONS, SOURCES
 from dhmodel.parameters.registry import using
@@ -59,13 +60,12 @@ class Question:
         return sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
-type Work = Plan | Question
+type Work = Plan | Course | Question
 
 
 def identity(work: Work, replicate: int) -> str:
     """Name under which a unit is kept: what is run, on which code, and the replicate."""
-    parts = code.RECORDINGS if isinstance(work, Plan) else code.ANSWERS
-    return f"{work.digest()}-{code.digest(parts)}-{replicate}"
+    return f"{work.digest()}-{code.digest(_parts(work))}-{replicate}"
 
 
 def compute(work: Work, replicate: int) -> Arrays:
@@ -75,13 +75,14 @@ def compute(work: Work, replicate: int) -> Arrays:
     Returns
     -------
     dict of {str : ndarray}
-        A packed recording or the numbers of a protocol, and the processor time that it took (`SECONDS`).
+        A packed recording, what a course gave or the numbers of a protocol, and the processor time that it
+        took (`SECONDS`).
     """
     begun = _processor_time()
     with warnings.catch_warnings():
         # a published protocol may exceed what an implanted stimulator may deliver; here that is no news
         warnings.simplefilter("ignore", UserWarning)
-        arrays = packed(record(work, replicate)) if isinstance(work, Plan) else _asked(work)
+        arrays = _computed(work, replicate)
     return {**arrays, SECONDS: np.array(_processor_time() - begun)}
 
 
@@ -118,6 +119,25 @@ def unpacked(arrays: Arrays) -> Recording:
         source_rate=dict(zip(SOURCES, arrays["source_rate"].tolist(), strict=True)),
         delivered=dict(zip(DELIVERED, arrays["delivered"].tolist(), strict=True)),
     )
+
+
+def _parts(work: Work) -> tuple[str, ...]:
+    """Code that decides what a unit gives."""
+    match work:
+        case Plan():
+            return code.RECORDINGS
+        case Course():
+            return code.COURSES
+    return code.ANSWERS
+
+
+def _computed(work: Work, replicate: int) -> Arrays:
+    match work:
+        case Plan():
+            return packed(record(work, replicate))
+        case Course():
+            return through(work, replicate)
+    return _asked(work)
 
 
 def _processor_time() -> float:

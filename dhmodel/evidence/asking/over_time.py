@@ -1,0 +1,89 @@
+"""
+Read-outs of timetables: what an expression of the ledger may ask of a protocol over minutes to weeks.
+
+Each takes a timetable and plain arguments, and returns an array with the dimension ``replicate``. A time is
+text with a unit, such as ``'40 min'``, or a number in s. What cannot be computed is missing (NaN).
+"""
+
+import numpy as np
+import xarray as xr
+
+from dhmodel.errors import InputError, quoted
+from dhmodel.evidence.asking.functions import function
+from dhmodel.units import to_si
+
+type Array = xr.DataArray
+
+ALIKE = 1e-6
+"""Times that differ by no more are the same, s."""
+
+
+@function
+def tested(timetable: xr.Dataset, population: str, test: str, time: object) -> Array:
+    """Firing rate per cell during the test of that name at a time, Hz."""
+    return _of(_test(timetable, "rate", test, time), timetable, population)
+
+
+@function
+def lost(timetable: xr.Dataset, population: str, test: str, time: object, later: object) -> Array:
+    """Share of the firing per cell during a test at a time that is gone at a later one; below 0 if it grew."""
+    return 1 - tested(timetable, population, test, later) / tested(timetable, population, test, time)
+
+
+@function
+def counted(timetable: xr.Dataset, population: str, test: str, window: str, time: object) -> Array:
+    """Spikes per cell and shock in a window, in the test of that name at a time."""
+    found = _test(timetable, "count", test, time)
+    return _of(found.isel(window=timetable["window"].values.tolist().index(window)), timetable, population)
+
+
+@function
+def ongoing(timetable: xr.Dataset, population: str, time: object) -> Array:
+    """Firing rate per cell without a test stimulus, from a time on until something is switched, Hz."""
+    at = np.searchsorted(timetable["protocol_time"].values, _within(timetable, time) + ALIKE) - 1
+    return _of(timetable["ongoing"].isel(protocol_time=at), timetable, population)
+
+
+@function
+def slow_state(timetable: xr.Dataset, slow: str, time: object) -> Array:
+    """Value of a slow state at a time."""
+    found = timetable[f"slow.{slow}"].interp(protocol_time=_within(timetable, time))
+    return _bare(found)
+
+
+def seconds(time: object) -> float:
+    """Read a time: text with a unit, or a number in s."""
+    return float(time) if isinstance(time, int | float) else to_si(time, "s", "time")
+
+
+def _within(timetable: xr.Dataset, given: object) -> float:
+    time, last = seconds(given), float(timetable["protocol_time"][-1])
+    if not 0 <= time <= last:
+        raise InputError(f"time: got {quoted(given)}, allowed: 0 s to {last:g} s")
+    return time
+
+
+def _test(timetable: xr.Dataset, variable: str, test: str, given: object) -> Array:
+    """What a variable is in the test of that name at a time."""
+    if variable not in timetable:
+        raise InputError(f"no test of the timetable gives a {variable}")
+    own = timetable["test_name"].values == test
+    there = own & (np.abs(timetable["test_time"].values - seconds(given)) <= ALIKE)
+    if not there.any():
+        times = ", ".join(f"{time:g} s" for time in timetable["test_time"].values[own])
+        raise InputError(f"there is no test {quoted(test)} at {quoted(given)}, only at {times or 'no time'}")
+    return timetable[variable].isel(test=int(there.argmax()))
+
+
+def _of(found: Array, timetable: xr.Dataset, population: str) -> Array:
+    """A mean over cells, of a population or of several joined by a plus."""
+    wanted = population.split("+")
+    at = [timetable["population"].values.tolist().index(name) for name in wanted]
+    sizes = timetable["size"].isel(replicate=0, population=at).values
+    weights = xr.DataArray(sizes / sizes.sum(), dims="population")
+    return _bare((_bare(found.isel(population=at)) * weights).sum("population", skipna=False))
+
+
+def _bare(array: Array) -> Array:
+    """Without coordinates, over which arithmetic would align."""
+    return array.reset_coords(drop=True).drop_vars(list(array.coords), errors="ignore")
