@@ -29,6 +29,7 @@ from dhmodel.stimulation.elsewhere import elsewhere
 from dhmodel.stimulation.interop import read_trains
 from dhmodel.stimulation.measured import as_input, check_span
 from dhmodel.stimulation.paradigms import Paradigm, find_paradigm
+from dhmodel.stimulation.routes import check_routes, joined
 from dhmodel.stimulation.schedule import check_schedule
 from dhmodel.stimulation.trains import SpikeTrains, concat
 from dhmodel.streams import stream
@@ -97,7 +98,7 @@ class Plan:
 
 
 def plan(
-    paradigm: str | Path | Paradigm = "none",
+    paradigm: str | Path | Paradigm | Sequence[object] = "none",
     *,
     state: str = "naive",
     stimulus: str = "spontaneous",
@@ -132,6 +133,7 @@ def plan(
     stream(seed, 0, "check")  # complains of a bad seed
     assemble.structure(parameters)  # complains of a circuit that cannot be
     check_schedule(parameters, chosen)
+    check_routes(parameters, chosen, length)
     given = _given(trains, fill, parameters, length, before)
     fixed = (chosen, state, stimulus, doses(drugs), parameters, length, before, int(seed), _target(target))
     return Plan(*fixed, given, fill)
@@ -217,7 +219,7 @@ def record(plan: Plan, replicate: int) -> Recording:
     if plan.trains is not None:
         afferent = as_input(plan.trains, P, fill=plan.fill, background=afferent)
     beside = elsewhere(P, inputs.trunks, plan.duration, plan.warmup, plan.seed, replicate)
-    trains = concat(afferent, beside)
+    trains = concat(afferent, joined(P, beside, inputs.routed.elsewhere))
     feed = _feed(plan, trains, structure.cells, _injections(plan, inputs), replicate)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         arrays = assemble.arrays(P, plan.seed, replicate)  # what is not finite is refused by name in `_run`
@@ -255,11 +257,10 @@ def _recording(plan: Plan, inputs: AfferentInput, trains: SpikeTrains, spikes: S
         neurons=spikes.cells,
         sizes=population_sizes(plan.parameters),
         duration=plan.duration,
-        pulses=inputs.delivery.schedule.times,
+        pulses=inputs.pulses,
         shocks=inputs.shocks,
         source_rate=trains.rate(plan.duration),
-        delivered=inputs.delivery.amplitudes(plan.parameters)
-        | {"trunk_rate": inputs.trunk_rate, "rate_mix": inputs.rate_mix},
+        delivered=inputs.delivered(plan.parameters),
     )
 
 
@@ -288,7 +289,7 @@ def attributes(plan: Plan) -> dict[str, Any]:
 
 
 def simulate(
-    paradigm: str | Path | Paradigm = "none",
+    paradigm: str | Path | Paradigm | Sequence[object] = "none",
     *,
     state: str = "naive",
     stimulus: str = "spontaneous",
@@ -308,9 +309,10 @@ def simulate(
 
     Parameters
     ----------
-    paradigm : str, path or Paradigm
+    paradigm : str, path, Paradigm or sequence of these
         Stimulation: a name, see `dhmodel.list_paradigms`; a TOML file; or a `dhmodel.Paradigm`. ``"none"`` is
-        no stimulation.
+        no stimulation. Several act together, as a sequence or joined: ``"tonic+cpm"``; at most one of them
+        has an electrode.
     state : str
         State of the cord, see `dhmodel.list_states`, or a cord of the cohort around one: ``"snl#3"``, see
         `dhmodel.cohort`.

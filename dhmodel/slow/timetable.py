@@ -7,7 +7,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
-from dhmodel.stimulation.paradigms import Paradigm
+from dhmodel.stimulation.paradigms import Paradigm, find_paradigm
 
 __all__ = ["Drug", "Entry", "Settings", "Test", "Timetable"]
 
@@ -34,8 +34,11 @@ class Settings:
 
     def things(self) -> dict[str, object]:
         """Everything that is set here, by a name that two entries which contradict each other share."""
-        whole = {"paradigm": self.paradigm, "stimulus": self.stimulus, "state": self.state}
+        whole = {"stimulus": self.stimulus, "state": self.state}
         found: dict[str, object] = {k: v for k, v in whole.items() if v != getattr(Settings(), k)}
+        for part in find_paradigm(self.paradigm).parts:
+            if part.name != "none":
+                found[f"paradigm {part.name}" if part.routes else "paradigm"] = part
         for kind in ("set", "inputs", "drugs"):
             found |= {f"{kind}.{name}": value for name, value in getattr(self, kind).items()}
         return found
@@ -45,10 +48,17 @@ class Settings:
         changes: dict[str, Any] = {
             kind: {**getattr(self, kind), **getattr(other, kind)} for kind in ("set", "inputs", "drugs")
         }
-        for kind in ("paradigm", "stimulus", "state"):
+        for kind in ("stimulus", "state"):
             if kind in other.things():
                 changes[kind] = getattr(other, kind)
+        both = find_paradigm([self.paradigm, other.paradigm])
+        changes["paradigm"] = both if self._own or other._own else both.name
         return replace(self, **changes)
+
+    @property
+    def _own(self) -> bool:
+        """Whether the paradigm is a user's own, or may be."""
+        return isinstance(self.paradigm, Paradigm)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ What the stimuli are stands in `dhmodel.stimulation.stimulus`. Drives without a 
 of the warm-up to the end; everything else starts at time zero plus a delay.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -60,9 +60,17 @@ class Scene:
         return float(self.fibres.refractory[fibres].max(initial=0.0))
 
 
-def natural_spikes(scene: Scene, name: str) -> Spikes:
+def natural_spikes(scene: Scene, name: str, added: Iterable[Spikes] = ()) -> Spikes:
     """
     Everything that would reach the dorsal horn without pulses: background, ectopic discharge and a stimulus.
+
+    Parameters
+    ----------
+    scene : Scene
+    name : str
+        The stimulus.
+    added : iterable of (times, fibres)
+        Spikes that come from elsewhere in the periphery.
 
     Returns
     -------
@@ -75,7 +83,7 @@ def natural_spikes(scene: Scene, name: str) -> Spikes:
     InputError
         No such stimulus, or a rate that the refractory period forbids.
     """
-    parts = [*_background(scene), *_ectopic(scene), *_stimulated(scene, name)]
+    parts = [*_background(scene), *_ectopic(scene), *_stimulated(scene, name), *added]
     times, fibres = sort(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     kept = outside_refractory(times, fibres, scene.fibres.refractory)
     return times[kept], fibres[kept]

@@ -164,8 +164,8 @@ def own_parameters(
     """Parameters of the paradigms that are not of the package, whether fixed or swept."""
     swept = axes.get("paradigm", ())
     given = swept if isinstance(swept, list | tuple) else ()
-    every = dict.fromkeys((*given, *swept_paradigms(design), arguments.get("paradigm")))
-    return tuple(one for each in every for one in brought(each))
+    every = (*given, *swept_paradigms(design), arguments.get("paradigm"))
+    return tuple(dict.fromkeys(one for each in every for one in brought(each)))
 
 
 def count(name: str, given: object) -> None:

@@ -14,7 +14,8 @@ from dhmodel.evidence.asking import checks, numbers
 from dhmodel.evidence.asking.functions import REGISTERED, WORDS
 from dhmodel.expressions import parse
 from dhmodel.simulate import plan
-from dhmodel.stimulation.paradigms import Paradigm, channel_fields
+from dhmodel.stimulation.channels import channel_fields
+from dhmodel.stimulation.paradigms import Paradigm
 from dhmodel.sweep.files import read_sweep
 from dhmodel.sweep.spec import build_spec
 
