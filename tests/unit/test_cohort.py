@@ -89,7 +89,8 @@ LEAF = '["{path}"]\nvalue = {value}\nunit = "{unit}"\nsource = "s"\nread = "conv
 
 
 def folder(tmp_path, states, **leaves):
-    (tmp_path / "drugs.toml").write_text("")
+    for name in ("drugs", "lesions"):
+        (tmp_path / f"{name}.toml").write_text("")
     (tmp_path / "states.toml").write_text(states)
     text = "".join(
         LEAF.format(path=path, value=value, unit=unit, rest=rest)
