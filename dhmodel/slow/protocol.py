@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dhmodel.errors import InputError, quoted
+from dhmodel.parameters.layout import population_sizes
 from dhmodel.simulate import attributes
 from dhmodel.slow.memo import Memo
 from dhmodel.slow.reading import read_timetable
@@ -79,8 +80,8 @@ def protocol(
         ``slow.<state>`` and ``dose.<drug>`` (replicate, protocol_time); ``slow_error`` (replicate,
         protocol_time, slow_state), estimated error of the states, as fractions of their ranges; ``ongoing``
         (replicate, protocol_time, population), Hz, without a test stimulus; ``rate`` (replicate, test,
-        population), Hz during each test stimulus, and ``count`` (replicate, test, population, window), spikes
-        per neuron and shock; ``stimulation`` (protocol_time), whether a paradigm is on; ``epochs``
+        population), Hz during each test stimulus, ``cell_rate`` (replicate, test, cell), of each neuron, and
+        ``count`` (replicate, test, population, window), spikes per neuron and shock; ``stimulation`` (protocol_time), whether a paradigm is on; ``epochs``
         (replicate), runs of the circuit that differ; provenance in ``attrs``.
 
     Raises
@@ -144,4 +145,5 @@ def passed(run: Run, replicates: Iterable[int], memo: Memo, progress: bool = Fal
     """
     run.prepare()
     done = [run.replicate(number, memo, progress) for number in replicates]
-    return to_dataset(run.table, run.chosen, done, attributes(run.first) | run.attributes())
+    sizes = population_sizes(run.first.parameters)
+    return to_dataset(run.table, run.chosen, done, sizes, attributes(run.first) | run.attributes())

@@ -26,9 +26,10 @@ in the order in which they begin; several may be on at once where they do not co
 that enter by different routes act together, such as ``tonic`` of one and ``cpm`` of another entry, or
 ``"tonic+cpm"`` of one. An entry of a paradigm with sessions of pulses that says neither `stop` nor `duration`
 lasts one session. A test is a stimulus at the times `at`, or `every` so long from `start` to `stop`; it is a
-run of its own, which slow states do not feel. `state`, `lesion` and `set`, values of parameters, hold
-throughout, `initial` gives slow states that do not begin at rest, and `epoch`, `settle`, `warmup` and
-`tolerance` are arguments of `dhmodel.protocol`.
+run of its own, which slow states do not feel. `state`, `lesion` and `set`, values of parameters and of
+numbers of slow states (``slow.<state>.<number>``), hold throughout; `scenario` names a set of such values
+(see `dhmodel.slow.scenarios`), over which those of `set` stand; `initial` gives slow states that do not begin
+at rest, and `epoch`, `settle`, `warmup` and `tolerance` are arguments of `dhmodel.protocol`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,7 @@ import numpy as np
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters import cuts, doses, resolve, states
 from dhmodel.parameters.schema import Read
+from dhmodel.slow.scenarios import scenario
 from dhmodel.slow.states import inputs
 from dhmodel.slow.timetable import Drug, Entry, Settings, Test, Timetable
 from dhmodel.stimulation.afferents import stimuli
@@ -67,6 +69,7 @@ _KEYS = (
     "duration",
     "state",
     "lesion",
+    "scenario",
     "set",
     "initial",
     "entries",
@@ -140,7 +143,11 @@ class _Reader:
         if "duration" not in table:
             raise InputError(f'{where}: duration: is missing, needs a quantity in s such as "90 min"')
         duration = _time(table["duration"], f"{where}: duration", least=None)
-        base = self._settings({k: table[k] for k in ("state", "lesion", "set") if k in table}, where)
+        given = {**scenario(table.get("scenario", ""), where), **_table(table, "set", where)}
+        numbers = {path: value for path, value in given.items() if str(path).startswith("slow.")}
+        plain = {path: value for path, value in given.items() if path not in numbers}
+        told = {k: table[k] for k in ("state", "lesion") if k in table}
+        base = self._settings({"set": plain, **told}, where)
         entries = self._entries(_list(table, "entries", where), duration, base, where)
         tests = tuple(self._test(one, duration, where) for one in _list(table, "tests", where))
         _refuse_twice([one.name for one in entries] + [one.name for one in tests], where)
@@ -155,7 +162,8 @@ class _Reader:
         loop = {
             key: to_si(table[key], unit, f"{where}: {key}") for key, unit in _LOOP.items() if key in table
         }
-        fixed = (duration, base, entries, tests, MappingProxyType(initial), MappingProxyType(loop), table)
+        kept = (MappingProxyType(one) for one in (numbers, initial, loop))
+        fixed = (duration, base, entries, tests, *kept, table)
         return Timetable(self.name, texts["about"], texts["source"], read, *fixed)
 
     def _entries(self, tables: list[Table], duration: float, base: Settings, where: str) -> tuple[Entry, ...]:

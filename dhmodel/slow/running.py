@@ -159,8 +159,8 @@ def make_run(
     if not (set is None or isinstance(set, Mapping)):
         raise InputError(f"set: got {quoted(set)}, needs a mapping of name to value")
     states = slow_states()
-    own = {path: value for path, value in (set or {}).items() if str(path).startswith("slow.")}
-    given = {path: value for path, value in (set or {}).items() if path not in own}
+    given = {path: value for path, value in (set or {}).items() if not str(path).startswith("slow.")}
+    own = {**table.numbers, **{path: value for path, value in (set or {}).items() if path not in given}}
     if state is not None:
         table = table.in_state(state)
     if lesion is not None:

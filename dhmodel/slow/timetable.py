@@ -105,6 +105,8 @@ class Timetable:
         State of the cord and values that hold throughout.
     entries : tuple of Entry
     tests : tuple of Test
+    numbers : mapping of {str : object}
+        Numbers of slow states that it sets, as they are given.
     initial : mapping of {str : float}
         Slow states that do not begin at rest.
     loop : mapping of {str : float}
@@ -121,6 +123,7 @@ class Timetable:
     base: Settings
     entries: tuple[Entry, ...]
     tests: tuple[Test, ...]
+    numbers: Mapping[str, object]
     initial: Mapping[str, float]
     loop: Mapping[str, float]
     table: Mapping[str, Any]

@@ -30,6 +30,14 @@ def tested(timetable: xr.Dataset, population: str, test: str, time: object) -> A
 
 
 @function
+def tested_cells(timetable: xr.Dataset, population: str, test: str, time: object) -> Array:
+    """Firing rate of every cell during the test of that name at a time, Hz; dimensions replicate and cell."""
+    found = _test(timetable, "cell_rate", test, time)
+    own = np.isin(timetable["cell_population"].values, population.split("+"))
+    return _bare(found.isel(cell=own))
+
+
+@function
 def lost(timetable: xr.Dataset, population: str, test: str, time: object, later: object) -> Array:
     """Share of the firing per cell during a test at a time that is gone later; below 0 if it grew."""
     return 1 - tested(timetable, population, test, later) / tested(timetable, population, test, time)
