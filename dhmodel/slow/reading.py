@@ -19,14 +19,14 @@ A file ``mine.toml`` needs no more than this::
     every = "10 min"
 
 An entry holds any of `paradigm`, `stimulus`, `state`, `set`, `inputs` and `drugs`, and perhaps `repeat`, a
-list of ``{ number, every }``, one in the other: three sessions a day for four weeks are
-``[{ number = 3, every = "2 h" }, { number = 28, every = "1 day" }]``. A drug is a dose or
-``{ dose, onset, washout }``, with time constants. Entries stand in the order in which they begin; several may
-be on at once where they do not contradict each other. A test is a stimulus at the times `at`, or `every` so
-long from `start` to `stop`; it is a run of its own, which slow states do not feel. `set` holds values of
-parameters and of numbers of slow states (``slow.<state>.<number>``) throughout, `scenario` names a set of such
-values (see `dhmodel.slow.scenarios`), over which those of `set` stand, `initial` slow states that do not begin
-at rest, and `epoch`, `settle`, `warmup` and `tolerance` are arguments of `dhmodel.protocol`.
+list of ``{ number, every }``, one in the other: three sessions a day for four weeks are ``[{ number = 3,
+every = "2 h" }, { number = 28, every = "1 day" }]``. A drug is a dose or ``{ dose, onset, washout }``, with
+time constants. Entries stand in the order in which they begin; several may be on at once where they do not
+contradict each other. A test is a stimulus at the times `at`, or `every` so long from `start` to `stop`; it
+is a run of its own, which slow states do not feel. `set` holds values of parameters and of numbers of slow
+states (``slow.<state>.<number>``) throughout, `scenario` names a set of such values (see
+`dhmodel.slow.scenarios`), over which those of `set` stand, `initial` slow states that do not begin at rest,
+and `epoch`, `settle`, `warmup` and `tolerance` are arguments of `dhmodel.protocol`.
 """
 
 from collections.abc import Iterator, Mapping

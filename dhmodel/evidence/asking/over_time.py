@@ -34,7 +34,7 @@ def tested_cells(timetable: xr.Dataset, population: str, test: str, time: object
 
 @function
 def lost(timetable: xr.Dataset, population: str, test: str, time: object, later: object) -> Array:
-    """Share of the firing per cell during a test at a time that is gone at a later one; below 0 if it grew."""
+    """Share of the firing per cell during a test at a time gone at a later one; below 0 if it grew."""
     return 1 - tested(timetable, population, test, later) / tested(timetable, population, test, time)
 
 
