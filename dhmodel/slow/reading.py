@@ -155,9 +155,20 @@ class _Reader:
         loop = {
             key: to_si(table[key], unit, f"{where}: {key}") for key, unit in _LOOP.items() if key in table
         }
-        kept = (MappingProxyType(one) for one in (numbers, initial, loop))
-        fixed = (duration, base, entries, tests, *kept, table)
-        return Timetable(self.name, texts["about"], texts["source"], read, *fixed)
+        return Timetable(
+            self.name,
+            texts["about"],
+            texts["source"],
+            read,
+            duration,
+            base,
+            entries,
+            tests,
+            MappingProxyType(numbers),
+            MappingProxyType(initial),
+            MappingProxyType(loop),
+            table,
+        )
 
     def _entries(self, tables: list[Table], duration: float, where: str) -> tuple[Entry, ...]:
         made = tuple(self._entry(one, duration, where) for one in tables)
