@@ -137,10 +137,7 @@ class _Reader:
         if "duration" not in table:
             raise InputError(f'{where}: duration: is missing, needs a quantity in s such as "90 min"')
         duration = _time(table["duration"], f"{where}: duration", least=None)
-        given = {**scenario(table.get("scenario", ""), where), **_table(table, "set", where)}
-        numbers = {path: value for path, value in given.items() if str(path).startswith("slow.")}
-        plain = {path: value for path, value in given.items() if path not in numbers}
-        base = self._settings({"set": plain, **{k: table[k] for k in ("state",) if k in table}}, where)
+        base, numbers = self._base(table, where)
         entries = self._entries(_list(table, "entries", where), duration, where)
         tests = tuple(self._test(one, duration, where) for one in _list(table, "tests", where))
         _refuse_twice([one.name for one in entries] + [one.name for one in tests], where)
@@ -151,7 +148,6 @@ class _Reader:
         initial = {
             k: to_si(v, "1", f"{where}: initial: {k}") for k, v in _table(table, "initial", where).items()
         }
-        base = base if base.state else replace(base, state="naive")
         loop = {
             key: to_si(table[key], unit, f"{where}: {key}") for key, unit in _LOOP.items() if key in table
         }
@@ -169,6 +165,13 @@ class _Reader:
             MappingProxyType(loop),
             table,
         )
+
+    def _base(self, table: Table, where: str) -> tuple[Settings, dict[str, object]]:
+        """What holds throughout: settings of the circuit, and numbers of slow states."""
+        given = {**scenario(table.get("scenario", ""), where), **_table(table, "set", where)}
+        numbers = {path: value for path, value in given.items() if str(path).startswith("slow.")}
+        plain = {path: value for path, value in given.items() if path not in numbers}
+        return self._settings({"set": plain, "state": table.get("state", "naive")}, where), numbers
 
     def _entries(self, tables: list[Table], duration: float, where: str) -> tuple[Entry, ...]:
         made = tuple(self._entry(one, duration, where) for one in tables)

@@ -343,7 +343,7 @@ def test_a_page_of_all_of_it(ds):
 
     figure = sweep_figure(ds)
     titles = [axes.get_title() for axes in figure.axes]
-    assert {"WDR", "PN", "gaba", "kcc2", "dose of naloxone"} <= set(titles)
+    assert {"WDR", "PN", "gaba (nmol/l)", "kcc2", "dose of naloxone"} <= set(titles)
     bars = figure.axes[0].collections
     assert [bar.get_datalim(figure.axes[0].transData).x0 for bar in bars] == [10, 12]
 
