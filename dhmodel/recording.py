@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dhmodel.delivered import delivered
 from dhmodel.errors import EngineError, InputError, unknown
 from dhmodel.parameters.layout import POPULATIONS, SOURCES, starts
 
@@ -57,18 +58,10 @@ VARIABLES: Mapping[str, Variable] = {
         "spikes per neuron after each shock (missing if cut short)",
     ),
     "source_rate": Variable(("source",), "Hz", "firing rate per fibre or descending cell"),
-    "current": Variable((), "A", "amplitude of the stimulation"),
-    "ecap_multiple": Variable((), "1", "amplitude in multiples of the ECAP threshold"),
-    "perception_multiple": Variable((), "1", "amplitude in multiples of the perception threshold"),
-    "motor_multiple": Variable((), "1", "amplitude in multiples of the motor threshold"),
-    "charge_per_phase": Variable((), "C", "largest charge per phase"),
-    "charge_per_second": Variable((), "C/s", "charge of stimulating phases per second, all channels"),
-    "duty_cycle": Variable((), "1", "fraction of time in stimulating phases, all channels"),
-    "trunk_rate": Variable((), "Hz", "spikes started by pulses per dorsal-column fibre"),
-    "rate_mix": Variable((), "1", "how evenly dorsal-column fibres are shared between pulse rates"),
+    **{name: Variable((), one.unit, one.about) for name, one in delivered().items()},
 }
 
-DELIVERED = tuple(name for name, variable in VARIABLES.items() if not variable.dims)
+DELIVERED = tuple(delivered())
 """What a run says of its stimulation, one number each."""
 
 

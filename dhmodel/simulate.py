@@ -21,14 +21,16 @@ from dhmodel.engine import build
 from dhmodel.engine.feed import Feed, Noise
 from dhmodel.engine.run import Spikes, run_compiled
 from dhmodel.errors import EngineError, InputError, quoted, unknown
-from dhmodel.parameters import Parameters, doses, resolve
+from dhmodel.parameters import Parameters, cuts, doses, resolve
 from dhmodel.parameters.layout import population_sizes
+from dhmodel.parameters.lesions import INTACT, written
 from dhmodel.recording import Recording, coords, summarise, to_dataset
 from dhmodel.stimulation.afferents import AfferentInput, afferent_input, default_duration, stimuli
 from dhmodel.stimulation.elsewhere import elsewhere
 from dhmodel.stimulation.interop import read_trains
 from dhmodel.stimulation.measured import as_input, check_span
 from dhmodel.stimulation.paradigms import Paradigm, find_paradigm
+from dhmodel.stimulation.routes import check_routes, joined
 from dhmodel.stimulation.schedule import check_schedule
 from dhmodel.stimulation.trains import SpikeTrains, concat
 from dhmodel.streams import stream
@@ -66,6 +68,8 @@ class Plan:
         Given trains that take the place of the circuit's fibres.
     fill : str
         What the other fibres of their classes carry; see `dhmodel.stimulation.measured.as_input`.
+    lesion : str
+        What is cut, as text: ``"dlf=0.5"``, ``"none"``; `parameters` have it.
     """
 
     paradigm: Paradigm
@@ -79,6 +83,7 @@ class Plan:
     target: str
     trains: SpikeTrains | None = None
     fill: str = "background"
+    lesion: str = INTACT
 
     def digest(self) -> str:
         """Identity of everything that decides the numbers, the code's version included."""
@@ -97,11 +102,12 @@ class Plan:
 
 
 def plan(
-    paradigm: str | Path | Paradigm = "none",
+    paradigm: str | Path | Paradigm | Sequence[object] = "none",
     *,
     state: str = "naive",
     stimulus: str = "spontaneous",
     drugs: Mapping[str, object] | None = None,
+    lesion: str | Mapping[str, object] | None = INTACT,
     set: Mapping[str, object] | None = None,
     duration: object = None,
     warmup: object = "1 s",
@@ -119,7 +125,7 @@ def plan(
     """
     chosen = find_paradigm(paradigm)
     _check_name("stimulus", stimulus, stimuli())
-    parameters = resolve(state, set, drugs, chosen.parameters)
+    parameters = resolve(state, set, drugs, chosen.parameters, lesion)
     length = default_duration(parameters, stimulus) if duration is None else to_si(duration, "s", "duration")
     before = to_si(warmup, "s", "warmup")
     if length <= 0:
@@ -132,9 +138,10 @@ def plan(
     stream(seed, 0, "check")  # complains of a bad seed
     assemble.structure(parameters)  # complains of a circuit that cannot be
     check_schedule(parameters, chosen)
+    check_routes(parameters, chosen, length)
     given = _given(trains, fill, parameters, length, before)
     fixed = (chosen, state, stimulus, doses(drugs), parameters, length, before, int(seed), _target(target))
-    return Plan(*fixed, given, fill)
+    return Plan(*fixed, given, fill, written(cuts(lesion)))
 
 
 def _given(
@@ -217,7 +224,7 @@ def record(plan: Plan, replicate: int) -> Recording:
     if plan.trains is not None:
         afferent = as_input(plan.trains, P, fill=plan.fill, background=afferent)
     beside = elsewhere(P, inputs.trunks, plan.duration, plan.warmup, plan.seed, replicate)
-    trains = concat(afferent, beside)
+    trains = concat(afferent, joined(P, beside, inputs.routed.elsewhere))
     feed = _feed(plan, trains, structure.cells, _injections(plan, inputs), replicate)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         arrays = assemble.arrays(P, plan.seed, replicate)  # what is not finite is refused by name in `_run`
@@ -255,11 +262,10 @@ def _recording(plan: Plan, inputs: AfferentInput, trains: SpikeTrains, spikes: S
         neurons=spikes.cells,
         sizes=population_sizes(plan.parameters),
         duration=plan.duration,
-        pulses=inputs.delivery.schedule.times,
+        pulses=inputs.pulses,
         shocks=inputs.shocks,
         source_rate=trains.rate(plan.duration),
-        delivered=inputs.delivery.amplitudes(plan.parameters)
-        | {"trunk_rate": inputs.trunk_rate, "rate_mix": inputs.rate_mix},
+        delivered=inputs.delivered(plan.parameters),
     )
 
 
@@ -281,6 +287,7 @@ def attributes(plan: Plan) -> dict[str, Any]:
         "state": plan.state,
         "stimulus": plan.stimulus,
         "drugs": json.dumps(dict(plan.drugs)),
+        "lesion": plan.lesion,
         "duration": plan.duration,
         "warmup": plan.warmup,
         **({} if plan.trains is None else {"trains_digest": plan.trains.digest(), "fill": plan.fill}),
@@ -288,11 +295,12 @@ def attributes(plan: Plan) -> dict[str, Any]:
 
 
 def simulate(
-    paradigm: str | Path | Paradigm = "none",
+    paradigm: str | Path | Paradigm | Sequence[object] = "none",
     *,
     state: str = "naive",
     stimulus: str = "spontaneous",
     drugs: Mapping[str, object] | None = None,
+    lesion: str | Mapping[str, object] | None = INTACT,
     set: Mapping[str, object] | None = None,
     duration: object = None,
     warmup: object = "1 s",
@@ -308,9 +316,10 @@ def simulate(
 
     Parameters
     ----------
-    paradigm : str, path or Paradigm
+    paradigm : str, path, Paradigm or sequence of these
         Stimulation: a name, see `dhmodel.list_paradigms`; a TOML file; or a `dhmodel.Paradigm`. ``"none"`` is
-        no stimulation.
+        no stimulation. Several act together, as a sequence or joined: ``"tonic+cpm"``; at most one of them
+        has an electrode.
     state : str
         State of the cord, see `dhmodel.list_states`, or a cord of the cohort around one: ``"snl#3"``, see
         `dhmodel.cohort`.
@@ -319,6 +328,9 @@ def simulate(
     drugs : mapping of {str : float}, optional
         Drug to dose, 0 to 1: the fraction of its receptors that it blocks or activates. See
         `dhmodel.list_drugs`.
+    lesion : str or mapping
+        What is cut, see `dhmodel.list_lesions`: ``"dlf"``, ``"dlf=0.5"`` for half of it, several joined by a
+        plus, or name to the fraction that is cut.
     set : mapping of {str : object}, optional
         Parameter path to value: text with a unit or a Brian2 quantity; a number where the parameter is
         dimensionless.
@@ -364,6 +376,7 @@ def simulate(
         state=state,
         stimulus=stimulus,
         drugs=drugs,
+        lesion=lesion,
         set=set,
         duration=duration,
         warmup=warmup,

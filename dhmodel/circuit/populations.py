@@ -257,8 +257,8 @@ def source_arrays(P: Parameters, seed: int, replicate: int) -> dict[str, Array]:
     for name in FIBRE_CLASSES:
         units = slice(first[name], first[name] + sizes[name])
         lost = denervated(P, name, sizes[name], seed, replicate)
-        arrays["baseline"][units] = np.where(lost, 0.0, effects[name].release)
         terminal = P.section(f"terminal.{name}")
+        arrays["baseline"][units] = np.where(lost, 0.0, terminal["release"] * effects[name].release)
         arrays["depletion"][units] = terminal["depression"]
         arrays["recovery"][units] = terminal["recovery"]
         for gain in GAINS:

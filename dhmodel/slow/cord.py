@@ -118,16 +118,16 @@ class Cord:
 
     def __init__(self, chosen: Chosen, replicate: int, memo: Memo):
         self.chosen, self.replicate, self.memo = chosen, replicate, memo
-        self._rest: dict[str, Floats] = {}
+        self._rest: dict[tuple[object, ...], Floats] = {}
 
     def rest(self, cord: Settings) -> Floats:
         """Resting values of everything that moves in a cord to which nothing is done, shape (names,)."""
-        if cord.state not in self._rest:
-            called = of_cord(_resolved(cord))
-            own = self.chosen.own
+        key = cord.state, tuple(sorted(cord.lesion.items()))
+        if key not in self._rest:
+            called, own = of_cord(_resolved(cord)), self.chosen.own
             values = self.chosen.per_state(lambda one: float(one.rest.evaluate(own(one), called)), 0.0)
-            self._rest[cord.state] = values
-        return self._rest[cord.state]
+            self._rest[key] = values
+        return self._rest[key]
 
     def epoch(self, cord: Settings, settings: Settings) -> Callable[[Floats], Drives]:
         """Make the function that runs an epoch under these settings: states to drives."""
@@ -160,6 +160,7 @@ class Cord:
             state=settings.state,
             stimulus=settings.stimulus,
             drugs=doses,
+            lesion=settings.lesion,
             set={**settings.set, **self._acts(settings, away, doses)},
             duration=None if duration is None else f"{duration!r} s",
             warmup=f"{self.chosen.warmup!r} s",
@@ -197,7 +198,7 @@ class Cord:
         if not any(away.values()):
             return {}
         P = _resolved(settings)
-        free = resolve(settings.state, dict(settings.set), dict(doses), brought(settings.paradigm))
+        free = _resolved(settings, doses)
         for name, state in self.chosen.states.items():
             for act in state.acts if away[name] else ():
                 size = self.chosen.number(name, act.size) * away[name]
@@ -275,14 +276,14 @@ class _Drugged:
             return self.without
         if steps not in self._found:
             given = {name: self.STEP * n for name, n in zip(self._drugs, steps, strict=True) if n}
-            one = self._settings
-            self._found[steps] = resolve(one.state, dict(one.set), given, brought(one.paradigm))
+            self._found[steps] = _resolved(self._settings, given)
         return self._found[steps]
 
 
-def _resolved(settings: Settings) -> Parameters:
-    """Parameters of a cord before slow states and drugs act."""
-    return resolve(settings.state, dict(settings.set), None, brought(settings.paradigm))
+def _resolved(settings: Settings, doses: Mapping[str, float] | None = None) -> Parameters:
+    """Parameters of a cord under drugs, before slow states act."""
+    own = brought(settings.paradigm)
+    return resolve(settings.state, dict(settings.set), doses, own, settings.lesion)
 
 
 def _text(path: str, value: float) -> str:

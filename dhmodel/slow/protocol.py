@@ -26,6 +26,7 @@ def protocol(
     timetable: str | Path | Mapping[str, Any],
     *,
     state: str | None = None,
+    lesion: str | Mapping[str, object] | None = None,
     set: Mapping[str, object] | None = None,
     seed: int = 1,
     replicates: int = 1,
@@ -51,6 +52,9 @@ def protocol(
         hold; see `dhmodel.slow.reading`.
     state : str, optional
         State of the cord in place of the timetable's.
+    lesion : str or mapping, optional
+        What is cut throughout, in place of what the timetable says, as in `dhmodel.simulate`; an entry may
+        cut more.
     set : mapping of {str : object}, optional
         Parameter path to value, over the timetable's own; ``slow.<state>.<number>`` for slow states.
     seed, replicates : int
@@ -97,7 +101,7 @@ def protocol(
     given = {name: to_si(one, "s", name) for name, one in spans.items() if one is not None}
     if tolerance is not None:
         given["tolerance"] = to_si(tolerance, "1", "tolerance")
-    run = planned(timetable, state=state, set=set, loop=given, seed=seed, target=target)
+    run = planned(timetable, state=state, lesion=lesion, set=set, loop=given, seed=seed, target=target)
     memo = Memo(None if checkpoint is None else Path(checkpoint))
     return passed(run, range(replicates), memo, progress)
 
@@ -106,6 +110,7 @@ def planned(
     timetable: str | Path | Mapping[str, Any],
     *,
     state: str | None = None,
+    lesion: str | Mapping[str, object] | None = None,
     set: Mapping[str, object] | None = None,
     loop: Mapping[str, float] | None = None,
     seed: int = 1,
@@ -116,7 +121,7 @@ def planned(
 
     Parameters
     ----------
-    timetable, state, set, seed, target
+    timetable, state, lesion, set, seed, target
         As in `protocol`.
     loop : mapping of {str : float}, optional
         Any of ``epoch``, ``settle`` and ``warmup`` in s, and ``tolerance``.
@@ -127,7 +132,7 @@ def planned(
         As `protocol`.
     """
     table = read_timetable(timetable)
-    return make_run(table, state, set, {**LOOP, **table.loop, **(loop or {})}, seed, target)
+    return make_run(table, state, lesion, set, {**LOOP, **table.loop, **(loop or {})}, seed, target)
 
 
 def passed(run: Run, replicates: Iterable[int], memo: Memo, progress: bool = False) -> "xr.Dataset":

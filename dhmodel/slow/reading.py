@@ -18,15 +18,18 @@ A file ``mine.toml`` needs no more than this::
     stimulus = "pinch"
     every = "10 min"
 
-An entry holds any of `paradigm`, `stimulus`, `state`, `set`, `inputs` and `drugs`, and perhaps `repeat`, a
-list of ``{ number, every }``, one in the other: three sessions a day for four weeks are ``[{ number = 3,
-every = "2 h" }, { number = 28, every = "1 day" }]``. A drug is a dose or ``{ dose, onset, washout }``, with
-time constants. Entries stand in the order in which they begin; several may be on at once where they do not
-contradict each other. A test is a stimulus at the times `at`, or `every` so long from `start` to `stop`; it
-is a run of its own, which slow states do not feel. `set` holds values of parameters and of numbers of slow
-states (``slow.<state>.<number>``) throughout, `scenario` names a set of such values (see
-`dhmodel.slow.scenarios`), over which those of `set` stand, `initial` slow states that do not begin at rest,
-and `epoch`, `settle`, `warmup` and `tolerance` are arguments of `dhmodel.protocol`.
+An entry holds any of `paradigm`, `stimulus`, `state`, `lesion`, `set`, `inputs` and `drugs`, and perhaps
+`repeat`, a list of ``{ number, every }``, one in the other: three sessions a day for four weeks are
+``[{ number = 3, every = "2 h" }, { number = 28, every = "1 day" }]``. A drug is a dose or
+``{ dose, onset, washout }``, with time constants; a lesion is written as in `dhmodel.simulate`. Entries stand
+in the order in which they begin; several may be on at once where they do not contradict each other: paradigms
+that enter by different routes act together, such as ``tonic`` of one and ``cpm`` of another entry, or
+``"tonic+cpm"`` of one. An entry of a paradigm with sessions of pulses that says neither `stop` nor `duration`
+lasts one session. A test is a stimulus at the times `at`, or `every` so long from `start` to `stop`; it is a
+run of its own, which slow states do not feel. `state`, `lesion` and `set`, values of parameters and of
+numbers of slow states (``slow.<state>.<number>``), hold throughout; `scenario` names a set of such values
+(see `dhmodel.slow.scenarios`), over which those of `set` stand; `initial` gives slow states that do not begin
+at rest, and `epoch`, `settle`, `warmup` and `tolerance` are arguments of `dhmodel.protocol`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,13 +42,14 @@ from typing import Any, get_args
 import numpy as np
 
 from dhmodel.errors import InputError, quoted, unknown
-from dhmodel.parameters import doses, states
+from dhmodel.parameters import cuts, doses, resolve, states
 from dhmodel.parameters.schema import Read
 from dhmodel.slow.scenarios import scenario
 from dhmodel.slow.states import inputs
 from dhmodel.slow.timetable import Drug, Entry, Settings, Test, Timetable
 from dhmodel.stimulation.afferents import stimuli
-from dhmodel.stimulation.paradigms import Paradigm, find_paradigm
+from dhmodel.stimulation.paradigms import Paradigm, brought, combine, find_paradigm, pieces
+from dhmodel.stimulation.routes import session_length
 from dhmodel.texts import read_toml
 from dhmodel.units import canonical, to_si
 
@@ -64,6 +68,7 @@ _KEYS = (
     "read",
     "duration",
     "state",
+    "lesion",
     "scenario",
     "set",
     "initial",
@@ -80,12 +85,13 @@ _ENTRY = (
     "paradigm",
     "stimulus",
     "state",
+    "lesion",
     "set",
     "inputs",
     "drugs",
 )
 _TEST = ("name", "stimulus", "at", "every", "start", "stop", "duration", "set")
-_CONTENT = ("paradigm", "stimulus", "state", "set", "inputs", "drugs")
+_CONTENT = ("paradigm", "stimulus", "state", "lesion", "set", "inputs", "drugs")
 
 type Table = Mapping[str, Any]
 
@@ -138,7 +144,7 @@ class _Reader:
             raise InputError(f'{where}: duration: is missing, needs a quantity in s such as "90 min"')
         duration = _time(table["duration"], f"{where}: duration", least=None)
         base, numbers = self._base(table, where)
-        entries = self._entries(_list(table, "entries", where), duration, where)
+        entries = self._entries(_list(table, "entries", where), duration, base, where)
         tests = tuple(self._test(one, duration, where) for one in _list(table, "tests", where))
         _refuse_twice([one.name for one in entries] + [one.name for one in tests], where)
         texts = {key: _text(table.get(key, ""), f"{where}: {key}") for key in ("about", "source")}
@@ -171,10 +177,11 @@ class _Reader:
         given = {**scenario(table.get("scenario", ""), where), **_table(table, "set", where)}
         numbers = {path: value for path, value in given.items() if str(path).startswith("slow.")}
         plain = {path: value for path, value in given.items() if path not in numbers}
-        return self._settings({"set": plain, "state": table.get("state", "naive")}, where), numbers
+        told = {key: table[key] for key in ("state", "lesion") if key in table}
+        return self._settings({"state": "naive", **told, "set": plain}, where), numbers
 
-    def _entries(self, tables: list[Table], duration: float, where: str) -> tuple[Entry, ...]:
-        made = tuple(self._entry(one, duration, where) for one in tables)
+    def _entries(self, tables: list[Table], duration: float, base: Settings, where: str) -> tuple[Entry, ...]:
+        made = tuple(self._entry(one, duration, base, where) for one in tables)
         for one, other in zip(made, made[1:], strict=False):
             if other.spans[0][0] < one.spans[0][0]:
                 raise InputError(
@@ -184,7 +191,7 @@ class _Reader:
             _refuse_contradiction(one, other, where)
         return made
 
-    def _entry(self, table: Table, duration: float, where: str) -> Entry:
+    def _entry(self, table: Table, duration: float, base: Settings, where: str) -> Entry:
         name = _name(table, "entry", where)
         here = f"{where}: entry {quoted(name)}"
         _check_keys(table, _ENTRY, here)
@@ -192,12 +199,7 @@ class _Reader:
         if not settings.things():
             raise InputError(f"{here}: switches nothing on; needs one of {', '.join(_CONTENT)}")
         start = _time(table.get("start", "0 s"), f"{here}: start")
-        if ("stop" in table) == ("duration" in table):
-            raise InputError(f"{here}: needs a stop or a duration, one of the two")
-        if "stop" in table:
-            length = canonical(_time(table["stop"], f"{here}: stop") - start)
-        else:
-            length = _time(table["duration"], f"{here}: duration")
+        length = _length(table, start, base.joined(settings), here)
         if length <= 0:
             raise InputError(f"{here}: lasts {length:g} s, needs more than 0 s")
         spans = tuple((t, canonical(t + length)) for t in _repeated(table, start, here))
@@ -230,9 +232,15 @@ class _Reader:
         paradigm = self._paradigm(table.get("paradigm", "none"), where)
         driven = {name: _input(name, value, where) for name, value in _table(table, "inputs", where).items()}
         given = {name: _drug(name, value, where) for name, value in _table(table, "drugs", where).items()}
-        return Settings(paradigm, stimulus, state, _table(table, "set", where), driven, given)
+        cut = _lesion(table.get("lesion"), where)
+        return Settings(paradigm, stimulus, state, _table(table, "set", where), driven, given, cut)
 
     def _paradigm(self, given: object, where: str) -> str | Paradigm:
+        if several := pieces(given):
+            try:
+                return combine([find_paradigm(self._paradigm(one, where)) for one in several])
+            except InputError as error:
+                raise InputError(f"{where}: {str(error).removeprefix(f'{where}: ')}") from None
         if isinstance(given, str) and given.endswith(".toml"):
             home = self.folder.resolve()
             file = (home / given).resolve()
@@ -244,6 +252,20 @@ class _Reader:
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
         return found.name if isinstance(given, str) else found
+
+
+def _length(table: Table, start: float, settings: Settings, where: str) -> float:
+    """How long an entry lasts, s: as it says, or as a session of its pulses takes."""
+    if "stop" in table and "duration" not in table:
+        return canonical(_time(table["stop"], f"{where}: stop") - start)
+    if "duration" in table and "stop" not in table:
+        return _time(table["duration"], f"{where}: duration")
+    if "stop" not in table:
+        chosen = settings.paradigm
+        P = resolve(settings.state or "naive", dict(settings.set), None, brought(chosen))
+        if session := session_length(P, find_paradigm(chosen)):
+            return canonical(session)
+    raise InputError(f"{where}: needs a stop or a duration, one of the two")
 
 
 def _check_keys(table: object, allowed: tuple[str, ...], where: str) -> None:
@@ -258,6 +280,13 @@ def _check_state(given: object, where: str) -> None:
     """Complain of an unknown state; cords of a cohort are checked when they are resolved."""
     if not isinstance(given, str) or given.partition("#")[0] not in states():
         raise unknown("state", given, states(), where)
+
+
+def _lesion(given: object, where: str) -> dict[str, float]:
+    try:
+        return dict(cuts(given))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def _list(table: Table, key: str, where: str) -> list[Table]:

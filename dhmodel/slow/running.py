@@ -13,20 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.errors import InputError, quoted, unknown
+from dhmodel.parameters import cuts
 from dhmodel.simulate import Plan, prepare
 from dhmodel.slow.cord import Chosen, Cord
 from dhmodel.slow.epochs import Sample, advance
 from dhmodel.slow.memo import Memo
 from dhmodel.slow.result import Replicate
 from dhmodel.slow.states import CONSTANTS, SlowState, numbers, slow_states
-from dhmodel.slow.timetable import Drug, Settings, Timetable
+from dhmodel.slow.timetable import Drug, Entry, Settings, Timetable
 from dhmodel.stimulation.paradigms import effective
+from dhmodel.stimulation.routes import conditions
 from dhmodel.units import canonical
 
 __all__ = ["Run", "make_run"]
 
 SAMPLES = 240
 """Times at which slow states are told, beside every change and every test."""
+
+SLACK = 1e-6
+"""What rounding may add to the length of a session, s."""
 
 LARGEST_TOLERANCE = 0.2
 """With a larger one, a state could cross half of its range between two epochs."""
@@ -53,7 +58,8 @@ class Run:
 
     def cord(self, settings: Settings) -> Settings:
         """The cord of these settings to which nothing is done."""
-        return Settings(state=settings.state, set={**self.table.base.set, **self.given})
+        given = {**self.table.base.set, **self.given}
+        return Settings(state=settings.state, lesion=settings.lesion, set=given)
 
     def prepare(self) -> None:
         """Build the circuits that epochs and tests need, or find them in the cache."""
@@ -128,6 +134,7 @@ class Run:
 def make_run(
     table: Timetable,
     state: str | None,
+    lesion: object,
     set: Mapping[str, object] | None,
     loop: Mapping[str, float],
     seed: int,
@@ -139,7 +146,7 @@ def make_run(
     Parameters
     ----------
     table : Timetable
-    state, set, seed, target
+    state, lesion, set, seed, target
         As in `dhmodel.protocol`.
     loop : mapping of {str : float}
         ``epoch``, ``settle`` and ``warmup`` in s, and ``tolerance``.
@@ -156,6 +163,8 @@ def make_run(
     own = {**table.numbers, **{path: value for path, value in (set or {}).items() if path not in given}}
     if state is not None:
         table = table.in_state(state)
+    if lesion is not None:
+        table = table.cut(dict(cuts(lesion)))
     epoch, settle, warmup, tolerance = (loop[name] for name in ("epoch", "settle", "warmup", "tolerance"))
     if not 0 < tolerance <= LARGEST_TOLERANCE:
         raise InputError(f"tolerance: got {tolerance:g}, allowed: above 0 to {LARGEST_TOLERANCE:g}")
@@ -217,6 +226,7 @@ def _plans(run: Run) -> dict[tuple[str, ...], Plan]:
         where = ", entry ".join([f"protocol {run.table.name}", *on])
         found[on] = _planned(planner, run.cord(settings), settings, run.chosen.epoch, where)
         _check_cycles(found[on], where)
+        _check_sessions(found[on], run.table.on(time), where)
         for test in run.table.tests:
             there = settings.joined(test.settings())
             _planned(planner, run.cord(settings), there, test.duration, f"{where}, test {test.name}")
@@ -228,6 +238,25 @@ def _planned(planner: Cord, cord: Settings, settings: Settings, duration: float 
         return planner.plan(cord, settings, planner.rest(cord), duration)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+
+
+def _check_sessions(plan: Plan, entries: list[Entry], where: str) -> None:
+    """Refuse trains of pulses of which an epoch would see a part, and an entry that outlasts its session."""
+    for one in conditions(plan.parameters, plan.paradigm, plan.duration):
+        if one.session is None:
+            continue
+        if one.session.cycle > plan.duration:
+            raise InputError(
+                f"{where}: {one.ways.group}: a train and its pause take {one.session.cycle:g} s, an epoch "
+                f"{plan.duration:g} s; take a longer epoch"
+            )
+        for entry in entries:
+            lasts = canonical(entry.spans[0][1] - entry.spans[0][0])
+            if f"paradigm {one.ways.group}" in entry.settings.things() and lasts > one.session.length + SLACK:
+                raise InputError(
+                    f"{where}: lasts {lasts:g} s, but a session of {one.ways.group} takes "
+                    f"{one.session.length:g} s; leave out stop and duration, or repeat it"
+                )
 
 
 def _check_cycles(plan: Plan, where: str) -> None:

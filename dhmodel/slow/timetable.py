@@ -7,9 +7,12 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
-from dhmodel.stimulation.paradigms import Paradigm
+from dhmodel.stimulation.paradigms import Paradigm, find_paradigm
 
 __all__ = ["Drug", "Entry", "Settings", "Test", "Timetable"]
+
+
+_BY_NAME = ("set", "inputs", "drugs", "lesion")
 
 
 @dataclass(frozen=True)
@@ -31,24 +34,33 @@ class Settings:
     set: Mapping[str, object] = field(default_factory=dict)
     inputs: Mapping[str, float] = field(default_factory=dict)
     drugs: Mapping[str, Drug] = field(default_factory=dict)
+    lesion: Mapping[str, float] = field(default_factory=dict)
 
     def things(self) -> dict[str, object]:
         """Everything that is set here, by a name that two entries which contradict each other share."""
-        whole = {"paradigm": self.paradigm, "stimulus": self.stimulus, "state": self.state}
+        whole = {"stimulus": self.stimulus, "state": self.state}
         found: dict[str, object] = {k: v for k, v in whole.items() if v != getattr(Settings(), k)}
-        for kind in ("set", "inputs", "drugs"):
+        for part in find_paradigm(self.paradigm).parts:
+            if part.name != "none":
+                found[f"paradigm {part.name}" if part.routes else "paradigm"] = part
+        for kind in _BY_NAME:
             found |= {f"{kind}.{name}": value for name, value in getattr(self, kind).items()}
         return found
 
     def joined(self, other: "Settings") -> "Settings":
         """Everything that is set here or there."""
-        changes: dict[str, Any] = {
-            kind: {**getattr(self, kind), **getattr(other, kind)} for kind in ("set", "inputs", "drugs")
-        }
-        for kind in ("paradigm", "stimulus", "state"):
+        changes: dict[str, Any] = {kind: {**getattr(self, kind), **getattr(other, kind)} for kind in _BY_NAME}
+        for kind in ("stimulus", "state"):
             if kind in other.things():
                 changes[kind] = getattr(other, kind)
+        both = find_paradigm([self.paradigm, other.paradigm])
+        changes["paradigm"] = both if self._own or other._own else both.name
         return replace(self, **changes)
+
+    @property
+    def _own(self) -> bool:
+        """Whether the paradigm is a user's own, or may be."""
+        return isinstance(self.paradigm, Paradigm)
 
 
 @dataclass(frozen=True)
@@ -137,6 +149,11 @@ class Timetable:
         for entry in self.on(time):
             found = found.joined(entry.settings)
         return found
+
+    def cut(self, lesion: Mapping[str, float]) -> "Timetable":
+        """Return the same protocol in a cord with these lesions (fraction by name) in place of its own."""
+        table = {**self.table, "lesion": dict(lesion)}
+        return replace(self, base=replace(self.base, lesion=lesion), table=table)
 
     def in_state(self, state: str) -> "Timetable":
         """Return the same protocol in a cord of another state."""

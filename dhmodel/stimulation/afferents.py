@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dhmodel.delivered import delivered
 from dhmodel.errors import InputError
 from dhmodel.parameters import resolve
 from dhmodel.stimulation.axon import axon, join
@@ -20,7 +21,14 @@ from dhmodel.stimulation.mixing import rate_mix
 from dhmodel.stimulation.natural import Scene, natural_spikes
 from dhmodel.stimulation.paradigms import Paradigm, find_paradigm, paradigms
 from dhmodel.stimulation.patterns import Spikes, nothing
-from dhmodel.stimulation.stimulus import default_duration, shock_onsets, stimuli, stimulus_currents
+from dhmodel.stimulation.routes import Routed, routed
+from dhmodel.stimulation.stimulus import (
+    default_duration,
+    motor_share,
+    shock_onsets,
+    stimuli,
+    stimulus_currents,
+)
 from dhmodel.stimulation.trains import Floats, Indices, SpikeTrains, sort
 from dhmodel.stimulation.transit import Passage
 from dhmodel.streams import stream
@@ -49,7 +57,11 @@ class AfferentInput:
     shocks : ndarray of float64, shape (shocks,)
         Onsets of the test stimulus where it consists of shocks, in s; empty where it is continuous.
     currents : list of (str, float, ndarray)
-        Population, current in A and intervals in s of the test stimulus where it goes into cells.
+        Population, current in A and intervals in s of what the test stimulus and routes send into cells.
+    routed : Routed
+        What comes by routes; spikes of fibres are among the trains.
+    m_wave : float
+        Fraction of the motor axons that test shocks excite directly.
     """
 
     trains: SpikeTrains
@@ -59,6 +71,19 @@ class AfferentInput:
     trunks: Spikes
     shocks: Floats
     currents: Sequence[tuple[str, float, Floats]] = ()
+    routed: Routed = Routed()
+    m_wave: float = 0.0
+
+    @property
+    def pulses(self) -> Floats:
+        """Times of all pulses, of an electrode or a coil, in s, ascending."""
+        return np.sort(np.concatenate([self.delivery.schedule.times, self.routed.pulses]))
+
+    def delivered(self, P: Mapping[str, float]) -> dict[str, float]:
+        """What was sent, by the names of `dhmodel.delivered`."""
+        own = {"trunk_rate": self.trunk_rate, "rate_mix": self.rate_mix, "m_wave": self.m_wave}
+        electrode = self.delivery.amplitudes(P) | own
+        return {**dict.fromkeys(delivered(), 0.0), **electrode, **self.routed.delivered}
 
 
 def afferent_input(
@@ -97,14 +122,18 @@ def afferent_input(
     """
     _check_span(duration, warmup)
     fibres = make_fibres(P, seed, replicate)
-    spikes = natural_spikes(Scene(P, fibres, -warmup, duration, seed, replicate), stimulus)
-    delivery = deliver(P, paradigm, duration, seed, replicate)
+    scene, chosen = Scene(P, fibres, -warmup, duration, seed, replicate), find_paradigm(paradigm)
+    by_routes = routed(scene, chosen)
+    spikes = natural_spikes(scene, stimulus, by_routes.fibres)
+    delivery = deliver(P, chosen, duration, seed, replicate)
     trunk_rate, mix, trunks = 0.0, 0.0, nothing()
     if len(delivery.schedule):
         spikes, trunk_rate, mix, trunks = _stimulated(P, fibres, spikes, delivery, seed, replicate)
     trains = SpikeTrains(*spikes, fibres.classes).between(-warmup, duration)
-    shocks, currents = shock_onsets(P, stimulus, duration), stimulus_currents(P, stimulus)
-    return AfferentInput(trains, delivery, trunk_rate, mix, trunks, shocks, currents)
+    currents = [*stimulus_currents(P, stimulus), *by_routes.currents]
+    shocks = shock_onsets(P, stimulus, duration)
+    m_wave = motor_share(P, stimulus)
+    return AfferentInput(trains, delivery, trunk_rate, mix, trunks, shocks, currents, by_routes, m_wave)
 
 
 def _stimulated(

@@ -21,6 +21,9 @@ _PARTS: dict[str, Callable[[Mapping[str, float]], NDArray[np.bool_]]] = {
     "RA": lambda P: ~slowly_adapting(P),
 }
 
+PARTS = tuple(f"AB.{name}" for name in _PARTS)
+"""Parts of a class that have a name."""
+
 
 @dataclass(frozen=True, eq=False)
 class Fibres:

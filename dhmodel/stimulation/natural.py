@@ -5,7 +5,7 @@ What the stimuli are stands in `dhmodel.stimulation.stimulus`. Drives without a 
 of the warm-up to the end; everything else starts at time zero plus a delay.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from dhmodel.stimulation import patterns
 from dhmodel.stimulation.course import Press, Warming
 from dhmodel.stimulation.fibres import Fibres, members, property_group
 from dhmodel.stimulation.patterns import Spikes
-from dhmodel.stimulation.stimulus import Drive, Shocks, Stimulus, stimulus
+from dhmodel.stimulation.stimulus import Drive, Shocks, Stimulus, recruited_share, stimulus
 from dhmodel.stimulation.trains import Floats, Indices, sort
 from dhmodel.stimulation.transfer import transfer
 from dhmodel.streams import stream
@@ -60,9 +60,17 @@ class Scene:
         return float(self.fibres.refractory[fibres].max(initial=0.0))
 
 
-def natural_spikes(scene: Scene, name: str) -> Spikes:
+def natural_spikes(scene: Scene, name: str, added: Iterable[Spikes] = ()) -> Spikes:
     """
     Everything that would reach the dorsal horn without pulses: background, ectopic discharge and a stimulus.
+
+    Parameters
+    ----------
+    scene : Scene
+    name : str
+        The stimulus.
+    added : iterable of (times, fibres)
+        Spikes that come from elsewhere in the periphery.
 
     Returns
     -------
@@ -75,7 +83,7 @@ def natural_spikes(scene: Scene, name: str) -> Spikes:
     InputError
         No such stimulus, or a rate that the refractory period forbids.
     """
-    parts = [*_background(scene), *_ectopic(scene), *_stimulated(scene, name)]
+    parts = [*_background(scene), *_ectopic(scene), *_stimulated(scene, name), *added]
     times, fibres = sort(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     kept = outside_refractory(times, fibres, scene.fibres.refractory)
     return times[kept], fibres[kept]
@@ -201,17 +209,10 @@ def _following(scene: Scene, drive: Drive, course: Press | Warming, purpose: str
 
 
 def _recruited(P: Mapping[str, float], shocks: Shocks, group: str) -> float:
-    """
-    Fraction of the fibres of a class that a shock excites.
-
-    Their thresholds lie evenly from (1 - spread) to (1 + spread) times that of the class.
-    """
+    """Fraction of the fibres of a class that a shock excites."""
     if shocks.intensity is None:
         return 1.0
-    kind = property_group(group.split(".")[0])
-    threshold, spread = P[f"shock.{kind}.threshold"], P[f"shock.{kind}.spread"]
-    above = P[shocks.intensity] / threshold - 1
-    return float(np.clip((above + spread) / (2 * spread), 0, 1)) if spread else float(above >= 0)
+    return recruited_share(P, P[shocks.intensity], property_group(group.split(".")[0]))
 
 
 def _shocked(scene: Scene, shocks: Shocks, purpose: str) -> Iterator[Spikes]:
@@ -219,9 +220,10 @@ def _shocked(scene: Scene, shocks: Shocks, purpose: str) -> Iterator[Spikes]:
     for group, reach in shocks.recruits.items():
         own = f"{purpose}.{group}"
         fibres = scene.some(group, scene.P[reach] * _recruited(scene.P, shocks, group), own)
-        times, unit = patterns.shocks(
-            scene.rng(own), onsets, scene.fibres.conduction[fibres], scene.P["fibre.jitter"]
-        )
+        rng = scene.rng(own)
+        times, unit = patterns.shocks(rng, onsets, scene.fibres.conduction[fibres], scene.P["fibre.jitter"])
+        if shocks.dispersion is not None:
+            times = times + scene.P[shocks.dispersion] * rng.random(times.size)
         yield times, fibres[unit]
 
 

@@ -18,34 +18,29 @@ is ``like``. A file ``theta.toml`` needs no more than this::
     name = "slow"
     like = "subperception"
     contact = 4
+
+A paradigm without an electrode has routes instead (see `ways`). Paradigms joined by ``+`` act together.
 """
 
 import hashlib
 import json
-import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
-import numpy as np
-
 from dhmodel.errors import InputError, quoted, unknown
-from dhmodel.parameters import Parameter, choice, parameter, paths
+from dhmodel.parameters import Parameter, choice, parameter
 from dhmodel.parameters.schema import Read
+from dhmodel.stimulation.channels import NAME, Plug, plug
 from dhmodel.stimulation.electrode import configuration
+from dhmodel.stimulation.ways import FIELDS, Ways, compiled
 from dhmodel.texts import read_toml
-from dhmodel.units import scale
 
-_FILE = Path(__file__).parent / "paradigms.toml"
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-# the group that defines which fields a channel has
-_MODEL = "tonic"
-# keys of a channel's table that are no parameters
-_STRUCTURE = ("name", "like", "fractions")
+_FILES = tuple(Path(__file__).parent / name for name in ("paradigms.toml", "routes.toml"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +65,10 @@ class Paradigm:
     base, cycle : str
         Path of a choice parameter that names the paradigm to use in place of channels, and the group whose
         ``on`` and ``off`` switch it; empty for none.
+    pulses, on, off, requires, terms, routes, delivers, refuses
+        How it enters without an electrode; see `dhmodel.stimulation.ways.Ways`.
+    combined : tuple of Paradigm
+        Those that act together in a combination, such as ``tonic+cpm``; see `combine`.
 
     Raises
     ------
@@ -86,39 +85,75 @@ class Paradigm:
     closed_loop: bool = False
     base: str = ""
     cycle: str = ""
+    pulses: str = ""
+    on: str = "0"
+    off: str = "1e9"
+    requires: str = ""
+    terms: Mapping[str, str] = field(default_factory=dict)
+    routes: Sequence[Mapping[str, object]] = ()
+    delivers: Mapping[str, str] = field(default_factory=dict)
+    refuses: Sequence[Mapping[str, str]] = ()
+    combined: tuple["Paradigm", ...] = ()
 
     def __post_init__(self) -> None:
         _check_fields(self)
         object.__setattr__(self, "channels", tuple(self.channels))
+        for name in ("routes", "refuses"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.routes:
+            _ = self.ways  # complains of what cannot be
         for group in self.groups:
             if self.groups.count(group) > 1:
                 raise InputError(
                     f'{self.where}: channel "{group}" is there twice; give each a name of its own'
                 )
 
+    @cached_property
+    def ways(self) -> Ways:
+        """How it enters without an electrode."""
+        return compiled(self.name, self._routing, self.where)
+
+    @property
+    def _routing(self) -> dict[str, object]:
+        """What it says of its routes."""
+        lists = {name: list(getattr(self, name)) for name in ("routes", "refuses")}
+        tables = {name: dict(getattr(self, name)) for name in ("terms", "delivers")}
+        return {name: getattr(self, name) for name in FIELDS} | lists | tables
+
     @property
     def where(self) -> str:
         """How messages call it."""
         return f'paradigm "{self.name}"'
 
+    @property
+    def parts(self) -> tuple["Paradigm", ...]:
+        """Those that it is a combination of, or itself alone."""
+        return self.combined or (self,)
+
+    @property
+    def electrode(self) -> "Paradigm":
+        """The part of it that sends pulses through a lead; ``none`` where there is no such part."""
+        return next((one for one in self.parts if one.channels or one.base), paradigms()["none"])
+
     @cached_property
-    def _plugs(self) -> "tuple[_Plug, ...]":
-        return tuple(_plug(self, channel) for channel in self.channels)
+    def _plugs(self) -> tuple[Plug, ...]:
+        return tuple(plug(self, channel) for channel in self.channels)
 
     @property
     def groups(self) -> tuple[str, ...]:
         """The parameter group of each channel."""
-        return tuple(plug.group for plug in self._plugs)
+        return tuple(one.group for one in self._plugs)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters that it brings along, beside those of the package."""
-        return tuple(one for plug in self._plugs for one in plug.parameters)
+        own = tuple(one for each in self._plugs for one in each.parameters)
+        return own + tuple(one for part in self.combined for one in part.parameters)
 
     def contacts(self, P: Mapping[str, float], group: str) -> dict[int, float]:
         """Contacts of the lead that a channel uses, and the fraction of its current that each carries."""
-        plug = self._plugs[self.groups.index(group)]
-        fractions = dict(plug.fractions) or configuration(choice(P, f"{group}.contacts"))
+        own = dict(self._plugs[self.groups.index(group)].fractions)
+        fractions = own or configuration(choice(P, f"{group}.contacts"))
         shift = int(P[f"{group}.contact"])
         return {contact + shift: fraction for contact, fraction in fractions.items()}
 
@@ -130,10 +165,12 @@ class Paradigm:
     def _digest(self) -> str:
         facts = [
             [
-                [plug.group, plug.fractions, [[one.path, one.si] for one in plug.parameters]]
-                for plug in self._plugs
+                [each.group, each.fractions, [[one.path, one.si] for one in each.parameters]]
+                for each in self._plugs
             ],
             [self.name, self.scenario, self.closed_loop, self.base, self.cycle],
+            *([self._routing] if self.routes else []),
+            *(part.digest() for part in self.combined),
         ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
@@ -148,20 +185,14 @@ class Paradigm:
         return hash(self.digest())
 
 
-@dataclass(frozen=True)
-class _Plug:
-    """A channel: its group, the parameters it brings, and contacts of its own, if any."""
-
-    group: str
-    parameters: tuple[Parameter, ...] = ()
-    fractions: tuple[tuple[int, float], ...] = ()
-
-
 @lru_cache(maxsize=1)
 def paradigms() -> Mapping[str, Paradigm]:
     """Every stimulation paradigm of the package, by name."""
-    tables = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    return MappingProxyType({name: _from_table(name, table, _FILE.name) for name, table in tables.items()})
+    found: dict[str, Paradigm] = {}
+    for file in _FILES:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        found |= {name: _from_table(name, table, file.name) for name, table in tables.items()}
+    return MappingProxyType(found)
 
 
 def find_paradigm(given: object) -> Paradigm:
@@ -170,8 +201,9 @@ def find_paradigm(given: object) -> Paradigm:
 
     Parameters
     ----------
-    given : str, path or Paradigm
-        A name, the path of a TOML file (ending in ``.toml``), or a paradigm.
+    given : str, path, Paradigm or sequence of these
+        A name, the path of a TOML file (ending in ``.toml``), or a paradigm. Several of these, in a sequence
+        or joined by ``+``, act together.
 
     Returns
     -------
@@ -180,8 +212,11 @@ def find_paradigm(given: object) -> Paradigm:
     Raises
     ------
     InputError
-        No such paradigm, a file that cannot be read, or the name of one of the package for another.
+        No such paradigm, a file that cannot be read, the name of one of the package for another, or several
+        that cannot act together (see `combine`).
     """
+    if several := pieces(given):
+        return combine([find_paradigm(one) for one in several])
     if isinstance(given, Path) or (isinstance(given, str) and given.endswith(".toml")):
         found = read_paradigm(given)
     elif isinstance(given, Paradigm):
@@ -210,9 +245,43 @@ def read_paradigm(file: str | Path) -> Paradigm:
     return _from_table(path.stem, read_toml(path, path.name), path.name)
 
 
+def combine(parts: Sequence[Paradigm]) -> Paradigm:
+    """
+    Make one paradigm of several that act together: at most one with an electrode, and any others once each.
+
+    The order does not matter; ``none`` adds nothing.
+
+    Raises
+    ------
+    InputError
+        Two with an electrode, or the same twice.
+    """
+    order = list(paradigms())
+    several = [one for part in parts for one in part.parts if one.channels or one.base or one.routes]
+    several.sort(key=lambda one: (order.index(one.name) if one.name in order else len(order), one.name))
+    name = "+".join(one.name for one in several)
+    electrodes = [one.name for one in several if not one.routes]
+    if len(electrodes) > 1:
+        raise InputError(
+            f'paradigm "{name}": {" and ".join(electrodes)} both need the electrode; give one of them'
+        )
+    for one in several:
+        if [other.name for other in several].count(one.name) > 1:
+            raise InputError(f'paradigm "{name}": {one.name} is there twice, and its route is one')
+    if len(several) < 2:
+        return several[0] if several else paradigms()["none"]
+    about = "; ".join(one.about for one in several)
+    source = "; ".join(dict.fromkeys(one.source for one in several))
+    return Paradigm(name, (), about, source, "hypothesis", combined=tuple(several))
+
+
 def effective(P: Mapping[str, float], given: object) -> Paradigm:
-    """Find a paradigm, with the channels, scenario and loop of its base where it has one; again: the same."""
-    found = given if isinstance(given, Paradigm) else find_paradigm(given)
+    """
+    Find what a paradigm does with the electrode; again: the same.
+
+    Where it has a base, that of the base; of a combination, the part that has one; ``none`` without any.
+    """
+    found = (given if isinstance(given, Paradigm) else find_paradigm(given)).electrode
     if not found.base:
         return found
     return replace(paradigms()[choice(P, found.base)], cycle=found.cycle)
@@ -220,17 +289,22 @@ def effective(P: Mapping[str, float], given: object) -> Paradigm:
 
 def brought(given: object) -> tuple[Parameter, ...]:
     """Parameters that a user's own paradigm brings along; none for a name of the package, right or wrong."""
+    if several := pieces(given):
+        return tuple(one for piece in several for one in brought(piece))
     own = isinstance(given, Paradigm | Path) or (isinstance(given, str) and given.endswith(".toml"))
     return find_paradigm(given).parameters if own else ()
 
 
-def channel_fields() -> tuple[str, ...]:
-    """Names of the parameters that every channel has."""
-    return tuple(path.removeprefix(f"{_MODEL}.") for path in paths() if path.startswith(f"{_MODEL}."))
+def pieces(given: object) -> list[Any]:
+    """What a user joins to act together, as in ``"tonic+cpm"`` or a list; nothing if it is a single one."""
+    if isinstance(given, list | tuple):
+        return list(given)
+    joined = isinstance(given, str) and "+" in given
+    return [one.strip() for one in str(given).split("+")] if joined else []
 
 
 def _from_table(name: str, table: Mapping[str, Any], where: str) -> Paradigm:
-    known = [one.name for one in fields(Paradigm)]
+    known = [one.name for one in fields(Paradigm) if one.init and one.name != "combined"]
     for key in table:
         if key not in known:
             raise unknown("key", key, known, where)
@@ -238,7 +312,7 @@ def _from_table(name: str, table: Mapping[str, Any], where: str) -> Paradigm:
 
 
 def _check_fields(given: Paradigm) -> None:
-    if not isinstance(given.name, str) or not _NAME.fullmatch(given.name):
+    if not given.combined and not (isinstance(given.name, str) and NAME.fullmatch(given.name)):
         raise InputError(
             f"paradigm: name: got {quoted(given.name)}, needs lower case letters, digits and underscores"
         )
@@ -250,6 +324,8 @@ def _check_fields(given: Paradigm) -> None:
     for key in ("scenario", "base"):
         if (path := getattr(given, key)) and not parameter(path).choices:
             raise InputError(f"{given.where}: {key}: {path} is no choice among names")
+    if not given.routes and any(getattr(given, key) for key in ("pulses", "terms", "delivers", "refuses")):
+        raise InputError(f"{given.where}: says what belongs to routes, but has none")
     for name in ("on", "off") if given.cycle else ():
         parameter(f"{given.cycle}.{name}")
     if not isinstance(given.closed_loop, bool):
@@ -258,67 +334,5 @@ def _check_fields(given: Paradigm) -> None:
         raise InputError(
             f"{given.where}: channels: got {quoted(given.channels)}, needs a list of names or tables"
         )
-    if given.base and given.channels:
-        raise InputError(f"{given.where}: has channels and a base; give one of the two")
-
-
-def _plug(owner: Paradigm, channel: object) -> _Plug:
-    groups = [
-        path.removesuffix(".pulses_per_burst") for path in paths() if path.endswith(".pulses_per_burst")
-    ]
-    if isinstance(channel, str):
-        return _Plug(_one_of(channel, groups, "channel", owner))
-    if not isinstance(channel, Mapping):
-        raise InputError(f"{owner.where}: channel: got {quoted(channel)}, needs a name or a table")
-    name = channel.get("name", "")
-    if name != "" and not (isinstance(name, str) and _NAME.fullmatch(name)):
-        raise InputError(f"{owner.where}: name of a channel: got {quoted(name)}, needs lower case letters")
-    group = f"{owner.name}.{name}" if name else owner.name
-    like = _one_of(channel.get("like", _MODEL), groups, "channel", owner)
-    given = {key: value for key, value in channel.items() if key not in _STRUCTURE}
-    names = list(channel_fields())
-    for key in given:
-        _one_of(key, names, "field", owner)
-    fractions = _fractions(owner, channel)
-    if any(one == group or one.startswith(f"{group}.") for one in paths()):
-        raise InputError(f'{owner.where}: the package has parameters "{group}" already; use another name')
-    if fractions:
-        names.remove("contacts")
-    return _Plug(group, tuple(_own(owner, group, like, name, given) for name in names), fractions)
-
-
-def _one_of(name: Any, allowed: list[str], kind: str, owner: Paradigm) -> str:
-    if name not in allowed:
-        raise unknown(kind, name, allowed, owner.where)
-    return str(name)
-
-
-def _own(owner: Paradigm, group: str, like: str, name: str, given: Mapping[str, object]) -> Parameter:
-    """One parameter of a channel: as that of the group it is like, or as given."""
-    path = f"{group}.{name}"
-    own = replace(parameter(f"{like}.{name}"), path=path)
-    if name not in given:
-        return own
-    si = own.check(given[name], owner.where)
-    value = si if isinstance(si, str) else si / scale(own.unit)
-    return replace(own, value=value, si=si, source=owner.source, read=owner.read)
-
-
-def _fractions(owner: Paradigm, channel: Mapping[str, object]) -> tuple[tuple[int, float], ...]:
-    """Contacts that a channel lists itself; the keys of a table of TOML are text."""
-    given = channel.get("fractions", {})
-    if "fractions" in channel and "contacts" in channel:
-        raise InputError(f"{owner.where}: a channel has contacts and fractions; give one of the two")
-    needs = "needs contact numbers with fractions whose positive ones sum to 1 and negative ones to 0 or -1"
-    refusal = InputError(f"{owner.where}: fractions: got {quoted(given)}, {needs}")
-    if not isinstance(given, Mapping):
-        raise refusal
-    try:
-        pairs = tuple(sorted((int(str(contact)), float(share)) for contact, share in given.items()))
-    except (TypeError, ValueError):
-        raise refusal from None
-    out = sum(share for _, share in pairs if share > 0)
-    back = sum(share for _, share in pairs if share < 0)
-    if given and not (np.isclose(out, 1) and (np.isclose(back, -1) or back == 0)):
-        raise refusal
-    return pairs
+    if sum(map(bool, (given.base, given.channels, given.routes))) > 1:
+        raise InputError(f"{given.where}: has channels and a base, or routes beside them; give one")

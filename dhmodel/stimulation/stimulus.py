@@ -26,6 +26,8 @@ __all__ = [
     "Stimulus",
     "acts",
     "default_duration",
+    "motor_share",
+    "recruited_share",
     "shock_onsets",
     "stimuli",
     "stimulus",
@@ -120,7 +122,9 @@ class Shocks(_Part):
     Electrical shocks to the skin, or `proximal` to where an injury severs fibres.
 
     `recruits` says what fraction of whom lies within their reach. With an `intensity`, in multiples of the
-    threshold of Abeta fibres, those of them fire whose threshold (``shock.<class>``) is no higher.
+    threshold of Abeta fibres, those of them fire whose threshold (``shock.<class>``) is no higher. Each spike
+    comes later by up to the `dispersion`, where that is given. A shock to a `mixed` nerve excites motor
+    axons too (see `motor_share`).
     """
 
     delay: str
@@ -129,6 +133,8 @@ class Shocks(_Part):
     number: str | None = None
     intensity: str | None = None
     proximal: bool = False
+    dispersion: str | None = None
+    mixed: bool = False
 
     def onsets(self, P: Mapping[str, float], stop: float) -> Floats:
         """Times of the shocks before `stop` in s: one, or `number`, or without a number until `stop`."""
@@ -225,6 +231,29 @@ def shock_onsets(P: Mapping[str, float], name: str, duration: float) -> Floats:
     """Times of the test shocks of a stimulus in [0, duration) s; none if it has none."""
     shocks = stimulus(name).shocks
     return np.empty(0) if shocks is None else shocks.onsets(P, duration)
+
+
+def recruited_share(P: Mapping[str, float], intensity: float, kind: str) -> float:
+    """
+    Fraction of some fibres that a shock excites, whose intensity is in multiples of the Abeta threshold.
+
+    Their thresholds lie evenly from (1 - spread) to (1 + spread) times that of the class.
+    """
+    threshold, spread = P[f"shock.{kind}.threshold"], P[f"shock.{kind}.spread"]
+    above = intensity / threshold - 1
+    return float(np.clip((above + spread) / (2 * spread), 0, 1)) if spread else float(above >= 0)
+
+
+def motor_share(P: Mapping[str, float], name: str) -> float:
+    """
+    Fraction of the motor axons that a shock of a stimulus excites directly (the M wave); 0 without shocks.
+
+    Their antidromic spikes meet those of the reflex, which does not come through them.
+    """
+    shocks = stimulus(name).shocks
+    if shocks is None or not shocks.mixed or shocks.intensity is None:
+        return 0.0
+    return recruited_share(P, P[shocks.intensity], "motor")
 
 
 def stimulus_currents(P: Mapping[str, float], name: str) -> list[tuple[str, float, Floats]]:

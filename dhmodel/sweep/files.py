@@ -16,7 +16,7 @@ from typing import Any
 
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters.layout import POPULATIONS
-from dhmodel.stimulation.paradigms import read_paradigm
+from dhmodel.stimulation.paradigms import pieces, read_paradigm
 from dhmodel.sweep.design import DESIGNS
 from dhmodel.sweep.spec import ARGUMENTS
 from dhmodel.texts import read_toml
@@ -143,6 +143,8 @@ def _with_paradigm(table: Any, file: Path) -> Any:
 
 def _paradigm(given: object, file: Path) -> object:
     """Read a paradigm that is a file; symbolic links may not lead out of the folder either."""
+    if several := pieces(given):
+        return [_paradigm(one, file) for one in several]
     if not isinstance(given, str) or not given.endswith(".toml"):
         return given
     folder = file.parent.resolve()

@@ -10,11 +10,11 @@ import pytest
 
 from dhmodel.errors import InputError
 from dhmodel.parameters import Parameters, choice, parameter, paths, resolve
+from dhmodel.stimulation.channels import channel_fields
 from dhmodel.stimulation.electrode import configurations
 from dhmodel.stimulation.paradigms import (
     Paradigm,
     brought,
-    channel_fields,
     effective,
     find_paradigm,
     paradigms,
@@ -23,6 +23,7 @@ from dhmodel.stimulation.schedule import check_schedule, schedule
 from dhmodel.stimulation.waveforms import segments
 
 NAMES = ["none", "tonic", "khz", "burst", "closed_loop", "dtm", "high_dose", "subperception", "intermittent"]
+BY_ROUTES = ["rtms", "exercise", "cpm", "rpms"]
 
 THETA = """
 about = "theta bursts on two poles, over a slow channel"
@@ -62,7 +63,7 @@ def trace(one, stop=0.5):
 
 
 def test_all_paradigms_are_there_and_say_where_they_come_from():
-    assert list(paradigms()) == NAMES
+    assert list(paradigms()) == [*NAMES, *BY_ROUTES]
     for entry in paradigms().values():
         assert entry.about and entry.source != "given by the user" and entry.read
         assert not entry.parameters
@@ -368,7 +369,7 @@ def test_parameters_of_a_paradigm_are_extra_to_those_of_the_package(theta):
         ("tonic", {"pulse_width": "0 us"}, 'tonic.pulse_width: got "0 us", allowed: at least 1 us'),
         ("tonic", {"pulses_per_burst": 0}, "tonic.pulses_per_burst: got "),
         ("tonic", {"amplitude": -1}, "tonic.amplitude: got "),
-        ("tonik", {}, 'unknown paradigm "tonik"; allowed: none, tonic'),
+        ("tonik", {}, 'unknown paradigm "tonik"; allowed: tonic, none'),
         ("gone.toml", {}, "gone.toml: No such file"),
     ],
 )

@@ -45,6 +45,7 @@ def table(*entries, **others):
 def run_of(given, **others):
     arguments = {
         "state": None,
+        "lesion": None,
         "set": SMALL,
         "loop": LOOP,
         "seed": 1,

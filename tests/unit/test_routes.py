@@ -1,0 +1,450 @@
+"""Routes: sessions of pulses, added spikes and currents, combinations, and what is refused."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+import dhmodel as dh
+from dhmodel.delivered import delivered
+from dhmodel.errors import InputError
+from dhmodel.parameters import resolve
+from dhmodel.parameters.layout import source_sizes
+from dhmodel.simulate import plan, record
+from dhmodel.stimulation.afferents import afferent_input
+from dhmodel.stimulation.paradigms import Paradigm, find_paradigm, paradigms
+from dhmodel.stimulation.routes import conditions, joined, session_length
+from dhmodel.stimulation.sessions import Session
+from dhmodel.stimulation.trains import SpikeTrains
+
+PATTERNS = ["1hz", "5hz", "10hz", "20hz", "itbs", "ctbs", "pitbs", "pctbs"]
+
+QUIET = {
+    f"background.{name}.rate": "0 Hz" for name in ("IA", "AB", "AD", "CP", "CN")
+}  # nothing but what the routes bring
+
+
+def brought(paradigm, duration=2.0, warmup=0.0, state="naive", **settings):
+    """What a paradigm brings to the fibres, with nothing else going on."""
+    values = {path.replace("__", "."): value for path, value in settings.items()}
+    P = resolve(state, QUIET | values, None, find_paradigm(paradigm).parameters)
+    return P, afferent_input(P, paradigm, "spontaneous", duration, warmup, 1, 0)
+
+
+def session(pattern):
+    return Session.of(resolve(), f"rtms.{pattern}")
+
+
+# sessions
+
+
+@pytest.mark.parametrize(
+    ("pattern", "pulses", "length"),
+    [
+        ("1hz", 1200, 1200),
+        ("5hz", 1500, 29 * 30 + 10),
+        ("10hz", 3000, 29 * 30 + 10),
+        ("20hz", 1600, 19 * 30 + 4),
+        ("itbs", 600, 192),
+        ("ctbs", 600, 40),
+        ("pitbs", 1200, 392),
+        ("pctbs", 1200, 80),
+    ],
+)
+def test_a_session_has_its_pulses_and_its_length(pattern, pulses, length):
+    times = session(pattern).times(0.0, 1e4)
+    assert times.size == pulses and (np.diff(times) > 0).all()
+    assert session(pattern).length == pytest.approx(length)
+    assert times[-1] < length
+
+
+def test_theta_bursts_are_three_pulses_at_50_hz_every_200_ms_two_of_ten_seconds():
+    bursts = session("itbs").times(5.0, 1e4).reshape(-1, 3)
+    assert np.diff(bursts, axis=1) == pytest.approx(np.full((200, 2), 0.02))
+    trains = bursts[:, 0].reshape(-1, 10)
+    assert trains == pytest.approx(5 + np.add.outer(10 * np.arange(20), 0.2 * np.arange(10)))
+    steady = session("ctbs").times(0.0, 1e4).reshape(-1, 3)
+    assert steady[:, 0] == pytest.approx(0.2 * np.arange(200))
+
+
+def test_a_session_that_is_cut_short_begins_like_a_whole_one():
+    for pattern in PATTERNS:
+        whole = session(pattern).times(0.5, 1e4)
+        assert (session(pattern).times(0.5, 33.0) == whole[whole < 33]).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rtms.itbs.pulses_per_burst": 12}, "rtms.itbs.pulses_per_burst: got 12, a burst takes 240 ms;"),
+        ({"rtms.itbs.off": "0 s"}, "rtms.itbs.on: got 2 s with rtms.itbs.off = 0 s; give both"),
+        ({"rtms.itbs.on": "0.1 s"}, "rtms.itbs.on: got 0.1 s, too short for a pulse at 5 Hz; allowed: at"),
+        ({"rtms.intensity": "121 %"}, 'rtms.intensity: got "121 %", allowed: 0 % to 120 %'),
+        ({"rtms.intensity": 1.1}, "rtms.intensity: got 1.1 (a bare number), needs a quantity in %"),
+        ({"rtms.target": "vertex"}, 'rtms.target: got "vertex", which has no route into the circuit; allo'),
+        ({"rtms.target": "m2"}, "unknown rtms.target"),
+        ({"rtms.pattern": "25hz"}, "unknown rtms.pattern"),
+    ],
+)
+def test_magnetic_pulses_that_cannot_be_are_refused_in_one_line(settings, message):
+    with pytest.raises(InputError) as caught:
+        plan("rtms", set={"rtms.pattern": "itbs"} | settings)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_doubling_a_theta_burst_train_flips_its_after_effect():
+    signs = {
+        pattern: conditions(resolve(set={"rtms.pattern": pattern}), find_paradigm("rtms"), 1.0)[0].delivered()
+        for pattern in PATTERNS
+    }
+    assert {name: one["rtms_pattern"] for name, one in signs.items()} == {
+        "1hz": -1, "5hz": 1, "10hz": 1, "20hz": 1, "itbs": 1, "ctbs": -1, "pitbs": -1, "pctbs": 1,
+    }  # fmt: skip
+    grown = resolve(set={"rtms.pattern": "ctbs", "rtms.ctbs.pulses": 1200})
+    assert conditions(grown, find_paradigm("rtms"), 1.0)[0].delivered()["rtms_pattern"] == 1
+
+
+# routes
+
+
+def test_each_pulse_of_the_cortex_is_a_spike_of_the_cells_it_reaches():
+    P, inputs = brought("rtms", 2.0, rtms__intensity="100 %", rtms__delay="0.5 s")
+    ((name, (times, units)),) = inputs.routed.elsewhere
+    number = source_sizes(P)["CORTEX"]
+    assert name == "CORTEX" and np.unique(units).size == round(0.5 * number)
+    assert inputs.routed.pulses == pytest.approx(0.5 + 0.1 * np.arange(15))
+    first = times[units == units[0]]
+    assert first == pytest.approx(inputs.routed.pulses + P["rtms.latency"], abs=2e-3)
+    assert inputs.routed.delivered == {"rtms_rate": 7.5, "rtms_pattern": 1, "rtms_efficacy": 0.5}
+
+
+def test_recruitment_grows_with_intensity_and_a_stronger_pulse_reaches_the_same_cells_too():
+    cells = []
+    for percent in (0, 80, 90, 100, 120):
+        _, inputs = brought("rtms", 0.5, rtms__intensity=f"{percent} %")
+        cells.append(set(inputs.routed.elsewhere[0][1][1].tolist()))
+    assert all(few <= many for few, many in zip(cells, cells[1:], strict=False))
+    assert [len(one) for one in cells] == [0, 3, 6, 10, 16]
+
+
+@pytest.mark.parametrize("target", ["dlpfc", "insula"])
+def test_other_targets_reach_the_pag_and_not_the_cord(target):
+    _, inputs = brought("rtms", 2.0, rtms__target=target)
+    assert not inputs.routed.elsewhere and len(inputs.trains) == 0
+    ((population, current, on),) = inputs.currents
+    assert population == "PAG" and current > 0 and on.tolist() == [[0.0, 2.0]]
+    _, none = brought("rtms", 2.0, rtms__target=target, rtms__intensity="0 %")
+    assert not none.currents
+
+
+def test_peripheral_pulses_recruit_ia_then_abeta_hardly_adelta():
+    P, inputs = brought("rpms", 10.0)
+    rates, sizes = inputs.trains.rate(10.0), source_sizes(P)
+    reached = 1.2**6 / (1.2**6 + 1)
+    assert rates["IA"] == pytest.approx(5 * round(reached * sizes["IA"]) / sizes["IA"], rel=0.01)
+    assert rates["AB"] == pytest.approx(5 * round(0.6 * reached * sizes["AB"]) / sizes["AB"], rel=0.01)
+    assert rates["AD"] == pytest.approx(5 * round(0.02 * reached * sizes["AD"]) / sizes["AD"], rel=0.01)
+    assert rates["CP"] == rates["CN"] == 0
+    assert inputs.routed.delivered["rpms_rate"] == 5
+    muscle = brought("rpms", 10.0, rpms__site="muscle")[1].trains.rate(10.0)
+    assert muscle["IA"] == pytest.approx(rates["IA"] / 2, rel=0.15)
+
+
+def test_evoked_volleys_arrive_after_half_the_way_from_the_skin():
+    _, inputs = brought("rpms", 0.1)
+    _, slow = brought("rpms", 0.1, rpms__way=1)
+    ia, far = inputs.trains.of("IA").times, slow.trains.of("IA").times
+    assert 0 < np.median(ia) == pytest.approx(np.median(far) / 2, rel=0.1)
+
+
+def test_reafference_comes_from_the_limb_of_the_segment_alone():
+    rates = brought("exercise", 5.0)[1].trains.rate(5.0)
+    assert rates["IA"] == pytest.approx(34, rel=0.1) and rates["AB"] == pytest.approx(17, rel=0.1)
+    remote = brought("exercise", 5.0, exercise__limb="remote")[1]
+    assert len(remote.trains) == 0
+    assert [name for name, _ in remote.routed.elsewhere] == ["CORTEX", "AD_REMOTE", "CP_REMOTE"]
+    assert (rates["AD"], rates["CP"]) == (0, pytest.approx(0, abs=0.1))
+
+
+def test_muscle_afferents_rise_with_time_load_and_injury():
+    def fine(duration=20.0, state="naive", **settings):
+        return brought("exercise", duration, state=state, **settings)[1].trains.of("AD").times
+
+    hard = {"exercise__kind": "isometric", "exercise__intensity": "100 %", "exercise__muscle__tau": "0.2 min"}
+    times = fine(**hard)
+    assert (times < 10).sum() < 0.5 * (times >= 10).sum()
+    ready = fine(5.0, exercise__muscle__gathered=1, **hard).size
+    assert ready == pytest.approx(5 * 2 * 40 * 0.4, rel=0.25)
+    assert fine(5.0, exercise__muscle__gathered=1, exercise__intensity="40 %").size == 0
+    intact = {"injury__severed": 0}  # so that what is left is the muscle's drive
+    painful = fine(5.0, "snl", exercise__limb="painful", exercise__muscle__gathered=1, **hard, **intact).size
+    assert painful > 1.5 * ready
+
+
+def test_exercise_ends_when_it_is_said_to():
+    _, inputs = brought("exercise", 4.0, exercise__on="1 s", exercise__off="2 s")
+    times = inputs.trains.times
+    assert times.min() >= 1 and times.max() < 2 and times.size > 500
+    assert inputs.routed.delivered["exercise_intensity"] == pytest.approx(0.7 / 4)
+
+
+@pytest.mark.parametrize(
+    ("state", "limb", "message"),
+    [
+        ("naive", "painful", 'exercise.limb: got "painful", but the limb of this segment is healthy in this'),
+        ("snl", "healthy", 'exercise.limb: got "healthy", but the limb of this segment is painful in this'),
+        ("cci#3", "healthy", "allowed: painful, remote"),
+        ("snl", "left", 'unknown exercise.limb "left"'),
+    ],
+)
+def test_a_limb_that_the_state_does_not_have_is_refused(state, limb, message):
+    with pytest.raises(InputError) as caught:
+        plan("exercise", state=state, set={"exercise.limb": limb})
+    assert message in str(caught.value)
+    assert plan("exercise", state=state, set={"exercise.limb": "remote"}).paradigm.name == "exercise"
+
+
+def test_more_than_the_whole_reserve_is_refused():
+    with pytest.raises(InputError, match='exercise.intensity: got "101 %", allowed: 0 % to 100 %'):
+        plan("exercise", set={"exercise.intensity": "101 %"})
+    with pytest.raises(InputError, match="exercise: ends at 1 s, needs to be later than it begins, 2 s"):
+        plan("exercise", set={"exercise.on": "2 s", "exercise.off": "1 s"})
+
+
+def test_a_remote_pinch_drives_remote_nociceptors_as_a_pinch_does_local_ones():
+    P, inputs = brought("cpm", 10.0, cpm__strength=2)
+    found = dict(inputs.routed.elsewhere)
+    rates = {name: times.size / 10 / source_sizes(P)[name] for name, (times, _) in found.items()}
+    assert rates["AD_REMOTE"] == pytest.approx(2 * P["pinch.AD.rate"], rel=0.15)
+    assert rates["CP_REMOTE"] == pytest.approx(2 * P["pinch.C.rate"], rel=0.15)
+    assert len(inputs.trains) == 0 and inputs.routed.delivered["conditioning"] == 1
+
+
+def test_remote_heat_follows_the_transfer_function_of_heat():
+    def spikes(temperature):
+        settings = {
+            "cpm__kind": "heat",
+            "cpm__heat__temperature": temperature,
+            "cpm__heat__ramp": "20 degC/s",
+        }
+        _, inputs = brought("cpm", 10.0, **settings)
+        return dict(inputs.routed.elsewhere)["CP_REMOTE"][0].size, inputs.routed.delivered["conditioning"]
+
+    counts, told = zip(*[spikes(f"{degrees} degC") for degrees in (34, 42, 45, 50)], strict=True)
+    assert counts[0] < counts[1] < counts[2] < counts[3] and told == (0, 1, 1, 1)
+    # the same function as that of a local test stimulus: rates of CP fibres at the same temperature
+    local = {
+        "heat.temperature": "50 degC",
+        "heat.ramp": "20 degC/s",
+        "heat.hold": "100 s",
+        "heat.delay": "0 s",
+    }
+    P = resolve(set=QUIET | local)
+    here = afferent_input(P, "none", "heat", 10.0, 0.0, 1, 0).trains.rate(10.0)["CP"]
+    assert counts[3] / 10 / source_sizes(P)["CP_REMOTE"] == pytest.approx(here, rel=0.2)
+
+
+def test_an_innocuous_stimulus_conditions_nothing():
+    _, inputs = brought("cpm", 2.0, cpm__kind="innocuous")
+    assert not inputs.routed.elsewhere and inputs.routed.delivered == {"conditioning": 0}
+
+
+def test_spikes_added_to_sources_keep_their_refractory_period():
+    P = resolve()
+    trains = SpikeTrains([0.1, 0.5], [0, 1], ["AD_REMOTE", "CORTEX", "CORTEX"])
+    spikes = np.array([0.5005, 0.7, 0.9]), np.array([0, 0, 1])
+    found = joined(P, trains, [("CORTEX", spikes)])
+    assert found.times.tolist() == [0.1, 0.5, 0.7, 0.9] and found.fibres.tolist() == [0, 1, 1, 2]
+    assert joined(P, trains, []) is trains
+
+
+def test_what_is_delivered_is_in_the_dataset_with_its_unit():
+    ds = dh.simulate("rtms+cpm", duration="0.5 s", warmup="0.1 s")
+    assert ds.attrs["paradigm"] == "rtms+cpm"
+    assert {name: float(ds[name][0]) for name in ("rtms_rate", "conditioning", "rpms_rate", "current")} == {
+        "rtms_rate": 10, "conditioning": 1, "rpms_rate": 0, "current": 0,
+    }  # fmt: skip
+    assert ds["rtms_rate"].attrs["units"] == "Hz" and set(delivered()) <= set(ds)
+    assert float(ds["source_rate"].sel(source="CORTEX")[0]) > 0
+
+
+def test_a_current_into_the_pag_makes_it_fire_more():
+    rates = [
+        float(dh.simulate("rtms", set={"rtms.target": "dlpfc", "rtms.intensity": percent}, duration="2 s")
+              ["rate"].sel(population="PAG")[0])
+        for percent in ("0 %", "120 %")
+    ]  # fmt: skip
+    assert rates[1] > 1.3 * rates[0]
+
+
+# combinations
+
+
+def test_a_combination_has_one_name_whatever_the_order():
+    for given in ("tonic+cpm", "cpm + tonic", ["cpm", "tonic"], ("none", "tonic", "cpm"), ["tonic+cpm"]):
+        assert find_paradigm(given).name == "tonic+cpm"
+        assert find_paradigm(given) == find_paradigm("tonic+cpm")
+    assert find_paradigm("none+cpm") is paradigms()["cpm"]
+    both = find_paradigm("tonic+cpm")
+    assert both != find_paradigm("tonic+rpms") and pickle.loads(pickle.dumps(both)) == both
+    assert both.electrode is paradigms()["tonic"] and paradigms()["cpm"].electrode.name == "none"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("tonic+burst", 'paradigm "tonic+burst": tonic and burst both need the electrode; give one of them'),
+        ("cpm+tonic+cpm", 'paradigm "tonic+cpm+cpm": cpm is there twice, and its route is one'),
+        ("tonic+cpn", 'unknown paradigm "cpn"'),
+        ("tonic+", 'unknown paradigm ""'),
+    ],
+)
+def test_what_cannot_act_together_is_refused_in_one_line(given, message):
+    with pytest.raises(InputError) as caught:
+        plan(given)
+    assert message in str(caught.value)
+
+
+def test_parts_of_a_combination_do_what_they_do_alone():
+    _, both = brought("tonic+cpm+rpms")
+    _, tonic = brought("tonic")
+    _, cpm = brought("cpm")
+    assert (both.delivery.schedule.times == tonic.delivery.schedule.times).all()
+    assert all(
+        (one[1][0] == other[1][0]).all()
+        for one, other in zip(both.routed.elsewhere, cpm.routed.elsewhere, strict=True)
+    )
+    assert both.pulses.size == tonic.pulses.size + 10 and (np.diff(both.pulses) >= 0).all()
+
+
+def test_spikes_of_the_limb_collide_with_those_of_the_electrode():
+    """Ia and Abeta spikes on their way into the column meet antidromic ones."""
+    alone = brought("exercise", 2.0)[1].trains.rate(2.0)["AB"]
+    both = brought("exercise+tonic", 2.0)[1].trains.rate(2.0)["AB"]
+    tonic = brought("tonic", 2.0)[1].trains.rate(2.0)["AB"]
+    assert tonic < both < 0.95 * (alone + tonic)
+
+
+def test_a_sweep_takes_combinations(tmp_path):
+    axis = {"paradigm": ["none", "cpm+tonic", ["tonic", "rpms"]]}
+    ds = dh.sweep(axis, duration="0.3 s", warmup="0.1 s", replicates=1, store=tmp_path / "s.zarr")
+    assert ds["paradigm"].values.tolist() == ["none", "tonic+cpm", "tonic+rpms"]
+    assert ds["conditioning"].values.ravel().tolist() == [0, 1, 0]
+    with pytest.raises(InputError, match='"cpm\\+tonic" is there twice'):
+        dh.sweep({"paradigm": ["tonic+cpm", "cpm+tonic"]}, duration="0.3 s", store=tmp_path / "t.zarr")
+
+
+# a user's own
+
+
+MINE = """
+about = "a vibrator on the tendon"
+on = "0.5"
+off = "1.5"
+[terms]
+hertz = "80"
+[[routes]]
+name = "spindles"
+to = "IA"
+rate = "hertz * (1 - exp(-t / 0.2))"
+share = "0.5"
+[delivers]
+rpms_rate = "hertz * present"
+"""
+
+
+def test_a_user_writes_a_paradigm_by_routes_without_code(tmp_path):
+    (tmp_path / "vibration.toml").write_text(MINE)
+    P, inputs = brought(str(tmp_path / "vibration.toml"), 3.0)
+    times = inputs.trains.of("IA").times
+    assert times.min() >= 0.5 and times.max() < 1.5
+    assert times.size == pytest.approx(source_sizes(P)["IA"] / 2 * 80 * (1 - 0.2), rel=0.15)
+    assert inputs.routed.delivered["rpms_rate"] == pytest.approx(80 / 3)
+    both = record(plan(f"tonic+{tmp_path / 'vibration.toml'}", duration="0.3 s", warmup="0.1 s"), 0)
+    assert both.delivered["current"] > 0 and both.pulses.size == 15
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"routes": [{"name": "a", "to": "CORTEXT", "rate": "1"}]}, "nearest"),
+        ({"routes": [{"name": "a", "to": "IA"}]}, "needs one of pulses, rate, transfer and current"),
+        ({"routes": [{"name": "a", "to": "IA", "current": "1"}]}, "a population takes a current"),
+        ({"routes": [{"name": "a", "to": "IA", "pulses": "1"}]}, "but the paradigm has no pulses"),
+        ({"routes": [{"name": "a", "to": "IA", "rate": "speed"}]}, 'unknown name "speed"'),
+        ({"routes": [{"name": "a", "to": "IA", "rate": "value('x.y')"}]}, 'unknown path "x.y"'),
+        ({"routes": [{"name": "a", "to": "IA", "rate": "1", "only": {"limb": ["left"]}}]}, "unknown choice"),
+        ({"routes": [{"name": "a", "to": "IA", "rate": "1"}], "delivers": {"me": "1"}}, "unknown quantity"),
+        ({"routes": [{"name": "a", "to": "IA", "rate": "1"}], "channels": ["tonic"]}, "routes beside them"),
+        ({"terms": {"a": "1"}}, "says what belongs to routes, but has none"),
+        ({"routes": [{"name": "a", "to": "IA", "rate": "a"}], "terms": {"a": "b", "b": "a"}}, "on itself"),
+    ],
+)
+def test_routes_that_cannot_be_are_refused_when_they_are_read(fields, message):
+    with pytest.raises(InputError) as caught:
+        Paradigm("mine", **fields)
+    assert message in str(caught.value) and 'paradigm "mine"' in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("route", "message"),
+    [
+        ({"rate": "-1"}, "gives -1 Hz, needs 0 Hz or more"),
+        ({"rate": "1 / 0"}, "gives nan Hz"),
+        ({"rate": "1", "share": "1.2"}, "gives 1.2, needs 0 to 1"),
+        ({"rate": "2000"}, "a rate of 2000 Hz cannot be reached with a refractory period"),
+    ],
+)
+def test_rates_and_shares_out_of_reach_are_refused(route, message):
+    mine = Paradigm("mine", routes=[{"name": "a", "to": "IA", **route}])
+    with pytest.raises(InputError) as caught:
+        record(plan(mine, duration="0.2 s", warmup="0 s"), 0)
+    assert message in str(caught.value)
+
+
+# timetables
+
+
+def protocol(*entries, duration="4 min", **more):
+    from dhmodel.slow.reading import read_timetable
+
+    return read_timetable({"duration": duration, "entries": list(entries), **more})
+
+
+def entry(name, start="10 s", **more):
+    return {"name": name, "start": start, **more}
+
+
+def test_entries_that_overlap_act_together_where_their_routes_differ():
+    table = protocol(
+        entry("scs", paradigm="tonic", duration="60 s"), entry("water", paradigm="cpm", duration="20 s")
+    )
+    names = [str(table.settings(time).paradigm) for time in (0.0, 10.0, 30.0, 70.0)]
+    assert names == ["none", "tonic+cpm", "tonic", "none"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "what"),
+    [
+        ("tonic+cpm", "cpm", "paradigm cpm"),
+        ("rtms", "rtms", "paradigm rtms"),
+        ("tonic+cpm", "burst+rtms", "paradigm"),
+    ],
+)
+def test_entries_that_share_a_route_contradict_each_other(one, other, what):
+    with pytest.raises(InputError, match=f'entries "a" and "b" both set {what} at 20 s'):
+        protocol(
+            entry("a", paradigm=one, duration="60 s"), entry("b", "20 s", paradigm=other, duration="60 s")
+        )
+
+
+def test_an_entry_lasts_one_session_and_sessions_must_not_overlap():
+    theta = {"paradigm": "rtms", "set": {"rtms.pattern": "itbs"}}
+    table = protocol(entry("a", repeat=[{"number": 3, "every": "4 min"}], **theta), duration="1 h")
+    assert [span[1] - span[0] for span in table.entries[0].spans] == pytest.approx([192] * 3)
+    with pytest.raises(InputError, match="begins again at 160 s, but lasts until 202 s"):
+        protocol(entry("a", repeat=[{"number": 2, "every": "150 s"}], **theta), duration="1 h")
+    with pytest.raises(InputError, match="needs a stop or a duration, one of the two"):
+        protocol(entry("a", paradigm="cpm"))
+    P = resolve(set={"rtms.pattern": "pctbs"})
+    assert session_length(P, find_paradigm("tonic+rtms")) == pytest.approx(80)
