@@ -127,7 +127,9 @@ def afferent_input(
     trains = SpikeTrains(*spikes, fibres.classes).between(-warmup, duration)
     currents = [*stimulus_currents(P, stimulus), *by_routes.currents]
     shocks = shock_onsets(P, stimulus, duration)
-    return AfferentInput(trains, delivery, trunk_rate, trunks, shocks, currents, by_routes, motor_share(P, stimulus))
+    return AfferentInput(
+        trains, delivery, trunk_rate, trunks, shocks, currents, by_routes, motor_share(P, stimulus)
+    )
 
 
 def _stimulated(

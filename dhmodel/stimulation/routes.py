@@ -50,7 +50,7 @@ class Conditions:
     @cached_property
     def session(self) -> Session | None:
         """The session of pulses; None where it has none."""
-        return Session.of(self.P, self._pattern) if self.ways.pulses else None
+        return Session.of(self.P, self.pattern) if self.ways.pulses else None
 
     @cached_property
     def pulses(self) -> Floats:
@@ -110,7 +110,7 @@ class Conditions:
         return found
 
     @cached_property
-    def _pattern(self) -> str:
+    def pattern(self) -> str:
         """The group of the chosen pattern of pulses."""
         path = self.ways.pulses
         return f"{path.rpartition('.')[0]}.{choice(self.P, path)}" if path in self.P else path
@@ -125,7 +125,7 @@ class Conditions:
         numbers = [name for name, path in self.ways.names.items() if not parameter(path).choices]
         found = {name: self.P[self.ways.names[name]] for name in numbers}
         if self.ways.pulses:
-            found |= {f"pattern_{name}": self.P[f"{self._pattern}.{name}"] for name in pattern_fields()}
+            found |= {f"pattern_{name}": self.P[f"{self.pattern}.{name}"] for name in pattern_fields()}
         return found | {"t": 0.0, "length": self.length, "present": 0.0, "pulse_rate": 0.0}
 
     @cached_property
