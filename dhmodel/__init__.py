@@ -21,6 +21,7 @@ _HOME = {
     "stimulate": "dhmodel.stimulation.view",
     "validate": "dhmodel.evidence.validate",
     "list_drugs": "dhmodel.listing",
+    "list_lesions": "dhmodel.listing",
     "list_paradigms": "dhmodel.listing",
     "list_states": "dhmodel.listing",
     "list_stimuli": "dhmodel.listing",

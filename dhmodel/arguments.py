@@ -20,6 +20,7 @@ __all__ = [
     "read_design",
     "read_input",
     "read_kind",
+    "read_lesion",
     "read_pairs",
     "read_ranges",
     "refuse",
@@ -29,6 +30,7 @@ KINDS = (
     "paradigms",
     "states",
     "drugs",
+    "lesions",
     "stimuli",
     "protocols",
     "slow_states",
@@ -54,6 +56,11 @@ def read_pairs(option: str, given: list[str] | None) -> dict[str, str]:
             raise InputError(f"{option}: {name.strip()} is there twice")
         found[name.strip()] = value.strip()
     return found
+
+
+def read_lesion(given: list[str] | None) -> str | None:
+    """Read ``NAME`` and ``NAME=FRACTION`` arguments as one text; None without any."""
+    return "+".join(given) if given else None
 
 
 def read_input(

@@ -21,6 +21,7 @@ from dhmodel.arguments import (
     figure_file,
     read_input,
     read_kind,
+    read_lesion,
     read_pairs,
     refuse,
 )
@@ -29,6 +30,7 @@ from dhmodel.evidence import command
 from dhmodel.options import (
     DRUG,
     DURATION,
+    LESION,
     PARADIGM,
     SEED,
     SET,
@@ -78,6 +80,7 @@ def run(
     stimulus: Annotated[str, STIMULUS] = "spontaneous",
     settings: Annotated[list[str] | None, SET] = None,
     drug: Annotated[list[str] | None, DRUG] = None,
+    lesion: Annotated[list[str] | None, LESION] = None,
     duration: Annotated[str | None, DURATION] = None,
     warmup: Annotated[str, WARMUP] = "1 s",
     seed: Annotated[int, SEED] = 1,
@@ -113,6 +116,7 @@ def run(
         timed = (("duration", duration, None), ("spikes", spikes, False), ("trains", trains, None))
         protocols.refuse((*plain, *timed, ("class", classes, None), ("fill", fill, "background")))
         chosen = {"state": state, "set": read_pairs("--set", settings), "warmup": warmup, "seed": seed}
+        chosen["lesion"] = read_lesion(lesion)
         protocols.run(protocol, {**chosen, "replicates": replicates, "target": target}, checkpoint, out)
         return
     refuse("--protocol", checkpoint=checkpoint)
@@ -128,6 +132,7 @@ def run(
         state=state or "naive",
         stimulus=stimulus,
         drugs=doses,
+        lesion=read_lesion(lesion),
         set=settings_given,
         duration=duration,
         warmup=warmup,

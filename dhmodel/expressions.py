@@ -68,6 +68,11 @@ class Expression:
             node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name) and id(node) not in called
         )
 
+    def calls(self) -> frozenset[str]:
+        """Names of the functions that it calls."""
+        called = (node.func for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return frozenset(function.id for function in called if isinstance(function, ast.Name))
+
     def arguments(self, functions: Functions) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """
         Every function that it calls, with the arguments by their names, as nodes of the tree.

@@ -1,9 +1,9 @@
 """What can be asked for: names of paradigms, states, drugs and stimuli, with what they are."""
 
-from dhmodel.parameters import drugs, states
+from dhmodel.parameters import drugs, lesions, states
 from dhmodel.stimulation.afferents import paradigms, stimuli
 
-__all__ = ["list_drugs", "list_paradigms", "list_states", "list_stimuli"]
+__all__ = ["list_drugs", "list_lesions", "list_paradigms", "list_states", "list_stimuli"]
 
 
 def list_paradigms() -> dict[str, str]:
@@ -24,3 +24,8 @@ def list_states() -> dict[str, str]:
 def list_drugs() -> dict[str, str]:
     """Drugs: name to receptor and sign, and one line about it."""
     return {name: f"{entry.kind()}: {entry.about}" for name, entry in drugs().items()}
+
+
+def list_lesions() -> dict[str, str]:
+    """Lesions: name to one line about it."""
+    return {name: entry.about for name, entry in lesions().items()}

@@ -11,6 +11,11 @@ SET = typer.Option(
     "--set", metavar="PATH=VALUE", help='A parameter, such as tonic.frequency="50 Hz"; repeatable.'
 )
 DRUG = typer.Option("--drug", metavar="NAME=DOSE", help="A drug and its dose, 0 to 1; repeatable.")
+LESION = typer.Option(
+    "--lesion",
+    metavar="NAME[=FRACTION]",
+    help="What is cut, all or a fraction of it; see `dhmodel list lesions`; repeatable.",
+)
 DURATION = typer.Option(help='How long to record, such as "5 s"; by default as long as the stimulus needs.')
 WARMUP = typer.Option(help="Time before recording starts.")
 SEED = typer.Option(help="Seed of every random stream.")

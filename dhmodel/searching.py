@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from dhmodel.arguments import read_axes, read_pairs, read_ranges
+from dhmodel.arguments import read_axes, read_lesion, read_pairs, read_ranges
 from dhmodel.errors import InputError, Interrupted
-from dhmodel.options import DRUG, DURATION, PARADIGM, SEED, SET, STATE, STIMULUS, TARGET, WARMUP
+from dhmodel.options import DRUG, DURATION, LESION, PARADIGM, SEED, SET, STATE, STIMULUS, TARGET, WARMUP
 from dhmodel.sweeping import (
     AXIS,
     CHECK,
@@ -62,6 +62,7 @@ def refine(
     stimulus: Annotated[str, STIMULUS] = "spontaneous",
     settings: Annotated[list[str] | None, SET] = None,
     drug: Annotated[list[str] | None, DRUG] = None,
+    lesion: Annotated[list[str] | None, LESION] = None,
     duration: Annotated[str | None, DURATION] = None,
     warmup: Annotated[str, WARMUP] = "1 s",
     seed: Annotated[int, SEED] = 1,
@@ -82,6 +83,7 @@ def refine(
 
     fixed: dict[str, Any] = {"paradigm": paradigm, "state": state, "stimulus": stimulus}
     fixed |= {"duration": duration, "warmup": warmup, "seed": seed, "target": target}
+    fixed["lesion"] = read_lesion(lesion) or "none"
     fixed |= {"set": read_pairs("--set", settings), "drugs": read_pairs("--drug", drug)}
     search = build_search(
         read_ranges(ranges),

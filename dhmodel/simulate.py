@@ -21,8 +21,9 @@ from dhmodel.engine import build
 from dhmodel.engine.feed import Feed, Noise
 from dhmodel.engine.run import Spikes, run_compiled
 from dhmodel.errors import EngineError, InputError, quoted, unknown
-from dhmodel.parameters import Parameters, doses, resolve
+from dhmodel.parameters import Parameters, cuts, doses, resolve
 from dhmodel.parameters.layout import population_sizes
+from dhmodel.parameters.lesions import INTACT, written
 from dhmodel.recording import Recording, coords, summarise, to_dataset
 from dhmodel.stimulation.afferents import AfferentInput, afferent_input, default_duration, stimuli
 from dhmodel.stimulation.elsewhere import elsewhere
@@ -67,6 +68,8 @@ class Plan:
         Given trains that take the place of the circuit's fibres.
     fill : str
         What the other fibres of their classes carry; see `dhmodel.stimulation.measured.as_input`.
+    lesion : str
+        What is cut, as text: ``"dlf=0.5"``, ``"none"``; `parameters` have it.
     """
 
     paradigm: Paradigm
@@ -80,6 +83,7 @@ class Plan:
     target: str
     trains: SpikeTrains | None = None
     fill: str = "background"
+    lesion: str = INTACT
 
     def digest(self) -> str:
         """Identity of everything that decides the numbers, the code's version included."""
@@ -103,6 +107,7 @@ def plan(
     state: str = "naive",
     stimulus: str = "spontaneous",
     drugs: Mapping[str, object] | None = None,
+    lesion: str | Mapping[str, object] | None = INTACT,
     set: Mapping[str, object] | None = None,
     duration: object = None,
     warmup: object = "1 s",
@@ -120,7 +125,7 @@ def plan(
     """
     chosen = find_paradigm(paradigm)
     _check_name("stimulus", stimulus, stimuli())
-    parameters = resolve(state, set, drugs, chosen.parameters)
+    parameters = resolve(state, set, drugs, chosen.parameters, lesion)
     length = default_duration(parameters, stimulus) if duration is None else to_si(duration, "s", "duration")
     before = to_si(warmup, "s", "warmup")
     if length <= 0:
@@ -136,7 +141,7 @@ def plan(
     check_routes(parameters, chosen, length)
     given = _given(trains, fill, parameters, length, before)
     fixed = (chosen, state, stimulus, doses(drugs), parameters, length, before, int(seed), _target(target))
-    return Plan(*fixed, given, fill)
+    return Plan(*fixed, given, fill, written(cuts(lesion)))
 
 
 def _given(
@@ -282,6 +287,7 @@ def attributes(plan: Plan) -> dict[str, Any]:
         "state": plan.state,
         "stimulus": plan.stimulus,
         "drugs": json.dumps(dict(plan.drugs)),
+        "lesion": plan.lesion,
         "duration": plan.duration,
         "warmup": plan.warmup,
         **({} if plan.trains is None else {"trains_digest": plan.trains.digest(), "fill": plan.fill}),
@@ -294,6 +300,7 @@ def simulate(
     state: str = "naive",
     stimulus: str = "spontaneous",
     drugs: Mapping[str, object] | None = None,
+    lesion: str | Mapping[str, object] | None = INTACT,
     set: Mapping[str, object] | None = None,
     duration: object = None,
     warmup: object = "1 s",
@@ -321,6 +328,9 @@ def simulate(
     drugs : mapping of {str : float}, optional
         Drug to dose, 0 to 1: the fraction of its receptors that it blocks or activates. See
         `dhmodel.list_drugs`.
+    lesion : str or mapping
+        What is cut, see `dhmodel.list_lesions`: ``"dlf"``, ``"dlf=0.5"`` for half of it, several joined by a
+        plus, or name to the fraction that is cut.
     set : mapping of {str : object}, optional
         Parameter path to value: text with a unit or a Brian2 quantity; a number where the parameter is
         dimensionless.
@@ -366,6 +376,7 @@ def simulate(
         state=state,
         stimulus=stimulus,
         drugs=drugs,
+        lesion=lesion,
         set=set,
         duration=duration,
         warmup=warmup,

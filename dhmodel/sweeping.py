@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dhmodel.arguments import read_axes, read_design, read_pairs, refuse
+from dhmodel.arguments import read_axes, read_design, read_lesion, read_pairs, refuse
 from dhmodel.errors import InputError, Interrupted
-from dhmodel.options import DRUG, DURATION, PARADIGM, SEED, SET, STATE, STIMULUS, TARGET, WARMUP
+from dhmodel.options import DRUG, DURATION, LESION, PARADIGM, SEED, SET, STATE, STIMULUS, TARGET, WARMUP
 
 if TYPE_CHECKING:
     from dhmodel.sweep.files import SweepFile
@@ -64,6 +64,7 @@ def sweep(
     stimulus: Annotated[str | None, STIMULUS] = None,
     settings: Annotated[list[str] | None, SET] = None,
     drug: Annotated[list[str] | None, DRUG] = None,
+    lesion: Annotated[list[str] | None, LESION] = None,
     duration: Annotated[str | None, DURATION] = None,
     warmup: Annotated[str | None, WARMUP] = None,
     seed: Annotated[int | None, SEED] = None,
@@ -87,7 +88,7 @@ def sweep(
     file = read_sweep(name) if name else None
     given: dict[str, object] = {"paradigm": paradigm, "state": state, "stimulus": stimulus}
     given |= {"duration": duration, "warmup": warmup, "seed": seed, "replicates": replicates}
-    given |= {"target": target}
+    given |= {"target": target, "lesion": read_lesion(lesion)}
     arguments: dict[str, Any] = dict(file.arguments) if file else {}
     arguments |= {key: value for key, value in given.items() if value is not None}
     for key, pairs in (("set", read_pairs("--set", settings)), ("drugs", read_pairs("--drug", drug))):

@@ -15,8 +15,8 @@ def reflex(ds: xr.Dataset) -> xr.DataArray:
     """
     Size of a reflex: share of the motoneurons that fire after a shock or tap, and reach the muscle.
 
-    Motor axons that the shock itself excites (`m_wave`) carry spikes towards the cord, which meet those of the
-    reflex: it is smaller by their share. In units of the largest M wave, so that it is H/M of an H reflex.
+    Motor axons that the shock itself excites (`m_wave`) carry spikes towards the cord, which meet those of
+    the reflex: it is smaller by their share. In units of the largest M wave: H/M of an H reflex.
 
     Parameters
     ----------
@@ -35,9 +35,7 @@ def reflex(ds: xr.Dataset) -> xr.DataArray:
         The stimulus has no shocks or taps.
     """
     if "count" not in ds:
-        raise InputError(
-            "reflex: the stimulus has no shocks or taps to count after; use h_reflex or t_reflex"
-        )
+        raise InputError("reflex: the stimulus has no shocks or taps; use h_reflex or t_reflex")
     known("MN", ds["population"].values, "population")
     early, late = (ds["count"].sel(population="MN", window=name, drop=True) for name in _WINDOWS)
     size = (early + late.fillna(0.0)) * (1 - ds["m_wave"])

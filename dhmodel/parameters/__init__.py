@@ -1,6 +1,6 @@
 """Every constant of the model as data: value, unit, source, and how the source was read."""
 
-from dhmodel.parameters.registry import cohort, doses, drugs, parameter, paths, resolve, states
+from dhmodel.parameters.registry import cohort, cuts, doses, drugs, lesions, parameter, paths, resolve, states
 from dhmodel.parameters.resolved import Parameters, choice
 from dhmodel.parameters.schema import DrugEntry, Parameter, StateEntry
 
@@ -11,8 +11,10 @@ __all__ = [
     "StateEntry",
     "choice",
     "cohort",
+    "cuts",
     "doses",
     "drugs",
+    "lesions",
     "parameter",
     "paths",
     "resolve",

@@ -1,10 +1,8 @@
 """
 Every constant of the model, loaded once from the TOML files of a folder, and resolved for one simulation.
 
-A table with the key ``value`` is a parameter, named by the dotted path of the table. Any other table may give
-``source`` and ``read`` for all below it, and name a group that it is ``like``: it then has every parameter of
-that group, and its own tables say only what differs. ``states.toml`` and ``drugs.toml`` hold presets and
-what drugs do.
+``states.toml`` holds presets, ``drugs.toml`` what drugs do, ``lesions.toml`` what is cut; all other files
+hold parameters (see `dhmodel.parameters.files`).
 """
 
 from collections import ChainMap
@@ -14,39 +12,36 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-
-from pydantic import BaseModel
 
 from dhmodel.errors import InputError, listing, quoted, unknown
 from dhmodel.parameters.cohort import drawn, names, split
+from dhmodel.parameters.files import read_entries, read_parameters, with_model
+from dhmodel.parameters.lesions import INTACT, Cuts, read_cuts
 from dhmodel.parameters.resolved import NOTHING, Base, Parameters
 from dhmodel.parameters.schema import (
     ActEntry,
-    ChoiceEntry,
     DrugEntry,
+    LesionEntry,
     Parameter,
-    ParameterEntry,
     StateEntry,
     Value,
-    to_parameter,
-    validated,
 )
-from dhmodel.texts import read_toml
 from dhmodel.units import canonical, to_si
 
 FOLDER = Path(__file__).parent
-_INHERITED = ("source", "read")
-_GROUP_KEYS = (*_INHERITED, "like")
+
+PRESETS = ("drugs.toml", "lesions.toml", "states.toml")
+"""Files of no parameters."""
 
 
 @dataclass(frozen=True)
 class Registry:
-    """Read-only parameters, states and drugs of one folder, and the defaults that resolved sets share."""
+    """Read-only contents of one folder, and the defaults that resolved sets share."""
 
     parameters: Mapping[str, Parameter]
     states: Mapping[str, StateEntry]
     drugs: Mapping[str, DrugEntry]
+    lesions: Mapping[str, LesionEntry]
     base: Base = field(default=NOTHING, compare=False)
 
     def parameter(self, path: str, where: str = "") -> Parameter:
@@ -73,10 +68,12 @@ class Registry:
         state: str = "naive",
         set: Mapping[str, object] | None = None,
         drugs: Mapping[str, object] | None = None,
+        lesion: object = INTACT,
     ) -> Parameters:
         """See `resolve` of this module."""
         values = ChainMap(dict(self._beside_base), self.base.values)
         self._put_into(values, state)
+        self._cut(values, lesion)
         for path, given in _mapping("set", set).items():
             values[path] = self.parameter(path, "set").check(given)
         for drug, dose in self.doses(drugs):
@@ -113,6 +110,14 @@ class Registry:
                 raise InputError(f"{where}: {path} is no quantity, it cannot have a spread")
             values[path] = drawn(parameter, value, spread, cord)
 
+    def _cut(self, values: MutableMapping[str, Value], lesion: object) -> None:
+        """Move what lesions set towards its value after a full cut."""
+        for name, fraction in read_cuts(lesion, self.lesions):
+            where = f'lesion "{name}"'
+            for path, full in self.lesions[name].set.items():
+                here, cut = self._quantity(values, path, where), self.parameter(path).check(full, where)
+                values[path] = canonical((1 - fraction) * here + fraction * float(cut))
+
     def doses(self, drugs: Mapping[str, object] | None) -> tuple[tuple[str, float], ...]:
         """See `doses` of this module."""
         checked = {drug: self._dose(drug, dose) for drug, dose in _mapping("drugs", drugs).items()}
@@ -140,21 +145,8 @@ class Registry:
         self.parameter(path, where)
         value = values[path]
         if isinstance(value, str):
-            raise InputError(f"{where}: {path} is a choice, no drug can change it")
+            raise InputError(f"{where}: {path} is a choice, which it cannot change")
         return value
-
-
-@dataclass(frozen=True)
-class _Leaf:
-    """The table of one parameter, with the file it stands in."""
-
-    path: str
-    file: str
-    table: dict[str, Any]
-
-    def parameter(self) -> Parameter:
-        model: type[ChoiceEntry | ParameterEntry] = ChoiceEntry if "choices" in self.table else ParameterEntry
-        return to_parameter(self.path, validated(model, self.table, f"{self.file}: {self.path}"))
 
 
 @lru_cache(maxsize=8)
@@ -167,22 +159,14 @@ def load(folder: Path = FOLDER) -> Registry:
     InputError
         A file is not TOML, an entry breaks the schema, or a path is defined twice.
     """
-    leaves: dict[str, _Leaf] = {}
-    likes: dict[str, str] = {}
-    for file in sorted(folder.glob("*.toml")):
-        if file.name in ("states.toml", "drugs.toml"):
-            continue
-        for leaf in _leaves(read_toml(file, file.name), "", {}, file.name, likes):
-            if leaf.path in leaves:
-                raise InputError(f"{file.name}: {leaf.path} is defined in another file too")
-            leaves[leaf.path] = leaf
-    _complete(leaves, likes)
-    parameters = {path: leaf.parameter() for path, leaf in leaves.items()}
-    entries = _entries(folder / "states.toml", StateEntry)
-    states = {name: _with_model(name, entries) for name in entries}
-    drugs = _entries(folder / "drugs.toml", DrugEntry)
+    parameters = read_parameters([file for file in sorted(folder.glob("*.toml")) if file.name not in PRESETS])
+    entries = read_entries(folder / "states.toml", StateEntry)
+    states = {name: with_model(name, entries) for name in entries}
+    drugs = read_entries(folder / "drugs.toml", DrugEntry)
+    lesions = read_entries(folder / "lesions.toml", LesionEntry)
     base = (_Defaults if folder == FOLDER else Base)({path: one.si for path, one in parameters.items()})
-    return Registry(MappingProxyType(parameters), MappingProxyType(states), MappingProxyType(drugs), base)
+    found = (MappingProxyType(parameters), MappingProxyType(states), MappingProxyType(drugs))
+    return Registry(*found, MappingProxyType(lesions), base)
 
 
 class _Defaults(Base):
@@ -248,6 +232,23 @@ def drugs() -> Mapping[str, DrugEntry]:
     return used().drugs
 
 
+def lesions() -> Mapping[str, LesionEntry]:
+    """Return every lesion, by name."""
+    return used().lesions
+
+
+def cuts(lesion: object) -> Cuts:
+    """
+    Validate lesions and return (lesion, fraction) pairs, sorted by name; see `resolve`.
+
+    Raises
+    ------
+    InputError
+        Unknown lesion, or a fraction that is no number from 0 to 1.
+    """
+    return read_cuts(lesion, used().lesions)
+
+
 def doses(drugs: Mapping[str, object] | None) -> tuple[tuple[str, float], ...]:
     """
     Validate doses and return (drug, dose) pairs, sorted by name.
@@ -265,9 +266,10 @@ def resolve(
     set: Mapping[str, object] | None = None,
     drugs: Mapping[str, object] | None = None,
     extra: Iterable[Parameter] = (),
+    lesion: object = INTACT,
 ) -> Parameters:
     """
-    Resolve the parameters of one simulation: defaults, then the state's preset, then `set`, then the drugs.
+    Resolve the parameters of one simulation: defaults, the state's preset, lesions, `set`, then the drugs.
 
     Parameters
     ----------
@@ -280,6 +282,8 @@ def resolve(
         antagonist leaves the fraction 1 - dose of them free; the order does not matter.
     extra : iterable of Parameter
         Parameters of this simulation beside those of the package, such as a user's own paradigm brings.
+    lesion : str or mapping, optional
+        ``"dlf"``, ``"dlf=0.5"``, several joined by a plus, or name to the fraction that is cut.
 
     Returns
     -------
@@ -289,9 +293,9 @@ def resolve(
     Raises
     ------
     InputError
-        Unknown state, path or drug; wrong type or unit; out of range.
+        Unknown state, path, drug or lesion; wrong type or unit; out of range.
     """
-    return used().extended(extra).resolve(state, set, drugs)
+    return used().extended(extra).resolve(state, set, drugs, lesion)
 
 
 def cohort(state: str, number: int) -> list[str]:
@@ -327,59 +331,3 @@ def _mapping(what: str, given: Mapping[str, object] | None) -> Mapping[str, obje
     if given is not None and not isinstance(given, Mapping):
         raise InputError(f"{what}: got {quoted(given)}, needs a mapping of name to value")
     return given or {}
-
-
-def _leaves(
-    table: dict[str, Any], path: str, inherited: dict[str, str], file: str, likes: dict[str, str]
-) -> Iterator[_Leaf]:
-    """Yield every parameter, with source and reading of its groups; put into `likes` who is like whom."""
-    if "value" in table and not isinstance(table["value"], dict):
-        yield _Leaf(path, file, inherited | table)
-        return
-    own = {key: table[key] for key in _GROUP_KEYS if isinstance(table.get(key), str)}
-    if "like" in own:
-        likes[path] = own["like"]
-    passed = inherited | {key: text for key, text in own.items() if key in _INHERITED}
-    for key, below in table.items():
-        here = f"{path}.{key}" if path else key
-        if isinstance(below, dict):
-            yield from _leaves(below, here, passed, file, likes)
-        elif key not in own:
-            raise InputError(
-                f'{file}: {here} is neither a table, nor the text "source", "read" or "like" of its group'
-            )
-
-
-def _complete(leaves: dict[str, _Leaf], likes: Mapping[str, str]) -> None:
-    """Give every group the parameters of the group that it is like, under its own where it has them."""
-    for group, model in likes.items():
-        below = [leaf for path, leaf in leaves.items() if path.startswith(f"{model}.")]
-        if not below:
-            raise InputError(f"{group} is like {quoted(model)}, which has no parameters")
-        for leaf in below:
-            path = group + leaf.path.removeprefix(model)
-            own = leaves.pop(path, None)
-            # a value of its own needs a source of its own
-            rest = {key: part for key, part in leaf.table.items() if own is None or key not in _INHERITED}
-            table = rest | (own.table if own else {})
-            leaves[path] = _Leaf(path, own.file if own else leaf.file, table)
-
-
-def _with_model(name: str, entries: Mapping[str, StateEntry], chain: tuple[str, ...] = ()) -> StateEntry:
-    """Give a state what the state that it is like has, under its own."""
-    entry = entries[name]
-    if not entry.like:
-        return entry
-    if entry.like not in entries or entry.like in (name, *chain):
-        raise InputError(f"states.toml: {name} is like {quoted(entry.like)}, which is no other state")
-    model = _with_model(entry.like, entries, (*chain, name))
-    both = {
-        "set": MappingProxyType({**model.set, **entry.set}),
-        "spread": MappingProxyType({**model.spread, **entry.spread}),
-    }
-    return entry.model_copy(update=both)
-
-
-def _entries[Entry: BaseModel](file: Path, model: type[Entry]) -> dict[str, Entry]:
-    tables = read_toml(file, file.name)
-    return {name: validated(model, table, f"{file.name}: {name}") for name, table in tables.items()}

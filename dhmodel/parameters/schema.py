@@ -82,6 +82,15 @@ class StateEntry(_Entry):
     spread: ReadOnly[SpreadEntry] = Field(default_factory=lambda: MappingProxyType({}))
 
 
+class LesionEntry(_Entry):
+    """A lesion: the values that a full cut gives parameters, as text with units or dimensionless numbers."""
+
+    about: Text
+    source: Text
+    read: Read
+    set: Annotated[ReadOnly[str | Number], Field(min_length=1)]
+
+
 class ActEntry(_Entry):
     """What a drug does at one receptor.
 

@@ -67,15 +67,22 @@ class Chosen:
         """One number of a state, SI."""
         return self.numbers[f"slow.{state}.{key}"]
 
+    def own(self, state: SlowState) -> dict[str, float]:
+        """Numbers of a state by their short names, SI."""
+        return {key: self.number(state.name, key) for key in state.numbers}
+
     def per_state(self, of_state: Callable[[SlowState], float], of_drug: float) -> Floats:
         """Array over `names`."""
         return np.array([*map(of_state, self.states.values()), *[of_drug] * len(self.drugs)], dtype=float)
 
     @cached_property
     def coupled(self) -> dict[str, int]:
-        """States whose targets ask for other states, and their places in `names`."""
-        found = enumerate(self.states.items())
-        return {name: at for at, (name, one) in found if one.target.names() & self.states.keys()}
+        """States whose targets ask for states or for drugs, and their places in `names`."""
+        return {
+            name: at
+            for at, (name, one) in enumerate(self.states.items())
+            if one.target.names() & self.states.keys() or "free" in one.target.calls()
+        }
 
     @cached_property
     def low(self) -> Floats:
@@ -111,15 +118,16 @@ class Cord:
 
     def __init__(self, chosen: Chosen, replicate: int, memo: Memo):
         self.chosen, self.replicate, self.memo = chosen, replicate, memo
-        self._rest: dict[str, Floats] = {}
+        self._rest: dict[tuple[object, ...], Floats] = {}
 
     def rest(self, cord: Settings) -> Floats:
         """Resting values of everything that moves in a cord to which nothing is done, shape (names,)."""
-        if cord.state not in self._rest:
-            P = _resolved(cord)
-            values = self.chosen.per_state(lambda one: float(one.rest.evaluate({}, of_cord(P))), 0.0)
-            self._rest[cord.state] = values
-        return self._rest[cord.state]
+        key = cord.state, tuple(sorted(cord.lesion.items()))
+        if key not in self._rest:
+            called, own = of_cord(_resolved(cord)), self.chosen.own
+            values = self.chosen.per_state(lambda one: float(one.rest.evaluate(own(one), called)), 0.0)
+            self._rest[key] = values
+        return self._rest[key]
 
     def epoch(self, cord: Settings, settings: Settings) -> Callable[[Floats], Drives]:
         """Make the function that runs an epoch under these settings: states to drives."""
@@ -132,9 +140,10 @@ class Cord:
     def test(
         self, cord: Settings, settings: Settings, states: Floats, test: Test
     ) -> Mapping[str, NDArray[Any]]:
-        """Run a test stimulus under these settings: `rate`, and `count` where it consists of shocks."""
+        """Run a test stimulus under these settings: rates, and `count` where it consists of shocks."""
         there = settings.joined(test.settings())
-        return self.memo(self.plan(cord, there, states, test.duration), self.replicate, ("rate", "count"))
+        wanted = ("rate", "cell_rate", "count")
+        return self.memo(self.plan(cord, there, states, test.duration), self.replicate, wanted)
 
     def plan(self, cord: Settings, settings: Settings, states: Floats, duration: float | None) -> Plan:
         """
@@ -151,6 +160,7 @@ class Cord:
             state=settings.state,
             stimulus=settings.stimulus,
             drugs=doses,
+            lesion=settings.lesion,
             set={**settings.set, **self._acts(settings, away, doses)},
             duration=None if duration is None else f"{duration!r} s",
             warmup=f"{self.chosen.warmup!r} s",
@@ -188,7 +198,7 @@ class Cord:
         if not any(away.values()):
             return {}
         P = _resolved(settings)
-        free = resolve(settings.state, dict(settings.set), dict(doses), brought(settings.paradigm))
+        free = _resolved(settings, doses)
         for name, state in self.chosen.states.items():
             for act in state.acts if away[name] else ():
                 size = self.chosen.number(name, act.size) * away[name]
@@ -211,12 +221,13 @@ class Cord:
 
     def _field(self, cord: Settings, settings: Settings) -> Callable[[Drives], Callable[[Floats], Floats]]:
         """Targets of everything that moves, from drives and states; at rest if nothing is done."""
-        chosen, rest, P = self.chosen, self.rest(cord), _resolved(settings)
-        untouched = self._raw(_resolved(cord), {}, self.epoch(cord, cord)(rest))(rest)
+        chosen, rest = self.chosen, self.rest(cord)
+        untouched = self._raw(_Drugged(cord, chosen.drugs), {}, self.epoch(cord, cord)(rest))(rest)
+        drugged = _Drugged(settings, chosen.drugs)
         given = [settings.drugs[name].dose if name in settings.drugs else 0.0 for name in chosen.drugs]
 
         def of(drives: Drives) -> Callable[[Floats], Floats]:
-            raw = self._raw(P, settings.inputs, drives)
+            raw = self._raw(drugged, settings.inputs, drives)
 
             def target(states: Floats) -> Floats:
                 shift = np.concatenate([raw(states) - untouched, given])
@@ -226,14 +237,13 @@ class Cord:
 
         return of
 
-    def _raw(self, P: Parameters, driven: Mapping[str, float], drives: Drives) -> Callable[[Floats], Floats]:
-        """Targets as their expressions say, shape (states,); what asks for no other state is found once."""
-        chosen, called = self.chosen, functions(P, drives)
+    def _raw(
+        self, drugged: "_Drugged", driven: Mapping[str, float], drives: Drives
+    ) -> Callable[[Floats], Floats]:
+        """Targets as their expressions say, shape (states,); what asks for no state is found once."""
+        chosen, called = self.chosen, functions(drugged.without, drives)
         fixed = {**drives, **{name: driven.get(name, 0.0) for name in inputs()}}
-        scopes = {
-            name: {**fixed, **{key: chosen.number(name, key) for key in state.numbers}}
-            for name, state in chosen.states.items()
-        }
+        scopes = {name: {**fixed, **chosen.own(state)} for name, state in chosen.states.items()}
         values = np.zeros(len(chosen.states))
         for at, (name, state) in enumerate(chosen.states.items()):
             if name not in chosen.coupled:
@@ -242,6 +252,7 @@ class Cord:
         def raw(states: Floats) -> Floats:
             found = values.copy()
             now = dict(zip(chosen.states, states.tolist(), strict=False))
+            called = functions(drugged.without, drives, drugged(states[len(chosen.states) :]))
             for name, at in chosen.coupled.items():
                 found[at] = chosen.states[name].target.evaluate({**now, **scopes[name]}, called)
             return found
@@ -249,9 +260,30 @@ class Cord:
         return raw
 
 
-def _resolved(settings: Settings) -> Parameters:
-    """Parameters of a cord before slow states and drugs act."""
-    return resolve(settings.state, dict(settings.set), None, brought(settings.paradigm))
+class _Drugged:
+    """Parameters of a cord under the drugs of the moment, before slow states act."""
+
+    STEP = 1e-3  # of a dose; doses count in steps, so that few are resolved
+
+    def __init__(self, settings: Settings, drugs: tuple[str, ...]):
+        self.without = _resolved(settings)
+        self._settings, self._drugs = settings, drugs
+        self._found: dict[tuple[float, ...], Parameters] = {}
+
+    def __call__(self, doses: Floats) -> Parameters:
+        steps = tuple(np.round(doses / self.STEP).tolist())
+        if not any(steps):
+            return self.without
+        if steps not in self._found:
+            given = {name: self.STEP * n for name, n in zip(self._drugs, steps, strict=True) if n}
+            self._found[steps] = _resolved(self._settings, given)
+        return self._found[steps]
+
+
+def _resolved(settings: Settings, doses: Mapping[str, float] | None = None) -> Parameters:
+    """Parameters of a cord under drugs, before slow states act."""
+    own = brought(settings.paradigm)
+    return resolve(settings.state, dict(settings.set), doses, own, settings.lesion)
 
 
 def _text(path: str, value: float) -> str:

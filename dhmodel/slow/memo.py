@@ -17,13 +17,30 @@ from numpy.typing import NDArray
 
 from dhmodel import code
 from dhmodel.errors import StoreError
-from dhmodel.simulate import Plan, measure
+from dhmodel.recording import Recording, summarise
+from dhmodel.simulate import Plan, record
 
-__all__ = ["Memo"]
+__all__ = ["Memo", "measure"]
 
 HEAD = '{"dhmodel epochs": 1}'
 
 type Arrays = Mapping[str, NDArray[Any]]
+
+
+def measure(plan: Plan, replicate: int) -> dict[str, NDArray[Any]]:
+    """Run one replicate: what `dhmodel.simulate.measure` gives, and ``cell_rate`` (cell,), Hz."""
+    found = record(plan, replicate)
+    return summarise(found, plan.parameters) | {"cell_rate": _cell_rates(found)}
+
+
+def _cell_rates(found: Recording) -> NDArray[np.float64]:
+    """Rate of every cell, Hz, populations one after another."""
+    rates = []
+    for population in found.sizes:
+        times, cells, number = found.of(population)
+        counted = cells[(times >= 0) & (times < found.duration)]
+        rates.append(np.bincount(counted, minlength=number) / found.duration)
+    return np.concatenate(rates)
 
 
 class Memo:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dhmodel.errors import InputError, quoted
+from dhmodel.parameters.layout import population_sizes
 from dhmodel.simulate import attributes
 from dhmodel.slow.memo import Memo
 from dhmodel.slow.reading import read_timetable
@@ -25,6 +26,7 @@ def protocol(
     timetable: str | Path | Mapping[str, Any],
     *,
     state: str | None = None,
+    lesion: str | Mapping[str, object] | None = None,
     set: Mapping[str, object] | None = None,
     seed: int = 1,
     replicates: int = 1,
@@ -50,6 +52,9 @@ def protocol(
         hold; see `dhmodel.slow.reading`.
     state : str, optional
         State of the cord in place of the timetable's.
+    lesion : str or mapping, optional
+        What is cut throughout, in place of what the timetable says, as in `dhmodel.simulate`; an entry may
+        cut more.
     set : mapping of {str : object}, optional
         Parameter path to value, over the timetable's own; ``slow.<state>.<number>`` for slow states.
     seed, replicates : int
@@ -75,8 +80,8 @@ def protocol(
         ``slow.<state>`` and ``dose.<drug>`` (replicate, protocol_time); ``slow_error`` (replicate,
         protocol_time, slow_state), estimated error of the states, as fractions of their ranges; ``ongoing``
         (replicate, protocol_time, population), Hz, without a test stimulus; ``rate`` (replicate, test,
-        population), Hz during each test stimulus, and ``count`` (replicate, test, population, window), spikes
-        per neuron and shock; ``stimulation`` (protocol_time), whether a paradigm is on; ``epochs``
+        population), Hz during each test stimulus, ``cell_rate`` (replicate, test, cell), of each neuron, and
+        ``count`` (replicate, test, population, window), spikes per neuron and shock; ``stimulation`` (protocol_time), whether a paradigm is on; ``epochs``
         (replicate), runs of the circuit that differ; provenance in ``attrs``.
 
     Raises
@@ -95,7 +100,7 @@ def protocol(
     given = {name: to_si(one, "s", name) for name, one in spans.items() if one is not None}
     if tolerance is not None:
         given["tolerance"] = to_si(tolerance, "1", "tolerance")
-    run = planned(timetable, state=state, set=set, loop=given, seed=seed, target=target)
+    run = planned(timetable, state=state, lesion=lesion, set=set, loop=given, seed=seed, target=target)
     memo = Memo(None if checkpoint is None else Path(checkpoint))
     return passed(run, range(replicates), memo, progress)
 
@@ -104,6 +109,7 @@ def planned(
     timetable: str | Path | Mapping[str, Any],
     *,
     state: str | None = None,
+    lesion: str | Mapping[str, object] | None = None,
     set: Mapping[str, object] | None = None,
     loop: Mapping[str, float] | None = None,
     seed: int = 1,
@@ -114,7 +120,7 @@ def planned(
 
     Parameters
     ----------
-    timetable, state, set, seed, target
+    timetable, state, lesion, set, seed, target
         As in `protocol`.
     loop : mapping of {str : float}, optional
         Any of ``epoch``, ``settle`` and ``warmup`` in s, and ``tolerance``.
@@ -125,7 +131,7 @@ def planned(
         As `protocol`.
     """
     table = read_timetable(timetable)
-    return make_run(table, state, set, {**LOOP, **table.loop, **(loop or {})}, seed, target)
+    return make_run(table, state, lesion, set, {**LOOP, **table.loop, **(loop or {})}, seed, target)
 
 
 def passed(run: Run, replicates: Iterable[int], memo: Memo, progress: bool = False) -> "xr.Dataset":
@@ -139,4 +145,5 @@ def passed(run: Run, replicates: Iterable[int], memo: Memo, progress: bool = Fal
     """
     run.prepare()
     done = [run.replicate(number, memo, progress) for number in replicates]
-    return to_dataset(run.table, run.chosen, done, attributes(run.first) | run.attributes())
+    sizes = population_sizes(run.first.parameters)
+    return to_dataset(run.table, run.chosen, done, sizes, attributes(run.first) | run.attributes())

@@ -18,16 +18,18 @@ A file ``mine.toml`` needs no more than this::
     stimulus = "pinch"
     every = "10 min"
 
-An entry holds any of `paradigm`, `stimulus`, `state`, `set`, `inputs` and `drugs`, and perhaps `repeat`, a
-list of ``{ number, every }``, one in the other: three sessions a day for four weeks are
+An entry holds any of `paradigm`, `stimulus`, `state`, `lesion`, `set`, `inputs` and `drugs`, and perhaps
+`repeat`, a list of ``{ number, every }``, one in the other: three sessions a day for four weeks are
 ``[{ number = 3, every = "2 h" }, { number = 28, every = "1 day" }]``. A drug is a dose or
-``{ dose, onset, washout }``, with time constants. Entries stand in the order in which they begin; several may
-be on at once where they do not contradict each other: paradigms that enter by different routes act together,
-such as ``tonic`` of one and ``cpm`` of another entry, or ``"tonic+cpm"`` of one. An entry of a paradigm with
-sessions of pulses that says neither `stop` nor `duration` lasts one session. A test is a stimulus at the
-times `at`, or `every` so long from `start` to `stop`; it is a run of its own, which slow states do not feel.
-`set` holds values of parameters throughout, `initial` slow states that do not begin at rest, and `epoch`,
-`settle`, `warmup` and `tolerance` are arguments of `dhmodel.protocol`.
+``{ dose, onset, washout }``, with time constants; a lesion is written as in `dhmodel.simulate`. Entries stand
+in the order in which they begin; several may be on at once where they do not contradict each other: paradigms
+that enter by different routes act together, such as ``tonic`` of one and ``cpm`` of another entry, or
+``"tonic+cpm"`` of one. An entry of a paradigm with sessions of pulses that says neither `stop` nor `duration`
+lasts one session. A test is a stimulus at the times `at`, or `every` so long from `start` to `stop`; it is a
+run of its own, which slow states do not feel. `state`, `lesion` and `set`, values of parameters and of
+numbers of slow states (``slow.<state>.<number>``), hold throughout; `scenario` names a set of such values
+(see `dhmodel.slow.scenarios`), over which those of `set` stand; `initial` gives slow states that do not begin
+at rest, and `epoch`, `settle`, `warmup` and `tolerance` are arguments of `dhmodel.protocol`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,8 +42,9 @@ from typing import Any, get_args
 import numpy as np
 
 from dhmodel.errors import InputError, quoted, unknown
-from dhmodel.parameters import doses, resolve, states
+from dhmodel.parameters import cuts, doses, resolve, states
 from dhmodel.parameters.schema import Read
+from dhmodel.slow.scenarios import scenario
 from dhmodel.slow.states import inputs
 from dhmodel.slow.timetable import Drug, Entry, Settings, Test, Timetable
 from dhmodel.stimulation.afferents import stimuli
@@ -59,7 +62,20 @@ MOST = 100_000
 
 _LONGEST_NAME = 60
 _LOOP = {"epoch": "s", "settle": "s", "warmup": "s", "tolerance": "1"}
-_KEYS = ("about", "source", "read", "duration", "state", "set", "initial", "entries", "tests", *_LOOP)
+_KEYS = (
+    "about",
+    "source",
+    "read",
+    "duration",
+    "state",
+    "lesion",
+    "scenario",
+    "set",
+    "initial",
+    "entries",
+    "tests",
+    *_LOOP,
+)
 _ENTRY = (
     "name",
     "start",
@@ -69,12 +85,13 @@ _ENTRY = (
     "paradigm",
     "stimulus",
     "state",
+    "lesion",
     "set",
     "inputs",
     "drugs",
 )
 _TEST = ("name", "stimulus", "at", "every", "start", "stop", "duration", "set")
-_CONTENT = ("paradigm", "stimulus", "state", "set", "inputs", "drugs")
+_CONTENT = ("paradigm", "stimulus", "state", "lesion", "set", "inputs", "drugs")
 
 type Table = Mapping[str, Any]
 
@@ -126,7 +143,11 @@ class _Reader:
         if "duration" not in table:
             raise InputError(f'{where}: duration: is missing, needs a quantity in s such as "90 min"')
         duration = _time(table["duration"], f"{where}: duration", least=None)
-        base = self._settings({k: table[k] for k in ("state", "set") if k in table}, where)
+        given = {**scenario(table.get("scenario", ""), where), **_table(table, "set", where)}
+        numbers = {path: value for path, value in given.items() if str(path).startswith("slow.")}
+        plain = {path: value for path, value in given.items() if path not in numbers}
+        told = {k: table[k] for k in ("state", "lesion") if k in table}
+        base = self._settings({"set": plain, **told}, where)
         entries = self._entries(_list(table, "entries", where), duration, base, where)
         tests = tuple(self._test(one, duration, where) for one in _list(table, "tests", where))
         _refuse_twice([one.name for one in entries] + [one.name for one in tests], where)
@@ -141,7 +162,8 @@ class _Reader:
         loop = {
             key: to_si(table[key], unit, f"{where}: {key}") for key, unit in _LOOP.items() if key in table
         }
-        fixed = (duration, base, entries, tests, MappingProxyType(initial), MappingProxyType(loop), table)
+        kept = (MappingProxyType(one) for one in (numbers, initial, loop))
+        fixed = (duration, base, entries, tests, *kept, table)
         return Timetable(self.name, texts["about"], texts["source"], read, *fixed)
 
     def _entries(self, tables: list[Table], duration: float, base: Settings, where: str) -> tuple[Entry, ...]:
@@ -196,7 +218,8 @@ class _Reader:
         paradigm = self._paradigm(table.get("paradigm", "none"), where)
         driven = {name: _input(name, value, where) for name, value in _table(table, "inputs", where).items()}
         given = {name: _drug(name, value, where) for name, value in _table(table, "drugs", where).items()}
-        return Settings(paradigm, stimulus, state, _table(table, "set", where), driven, given)
+        cut = _lesion(table.get("lesion"), where)
+        return Settings(paradigm, stimulus, state, _table(table, "set", where), driven, given, cut)
 
     def _paradigm(self, given: object, where: str) -> str | Paradigm:
         if several := pieces(given):
@@ -243,6 +266,13 @@ def _check_state(given: object, where: str) -> None:
     """Complain of an unknown state; cords of a cohort are checked when they are resolved."""
     if not isinstance(given, str) or given.partition("#")[0] not in states():
         raise unknown("state", given, states(), where)
+
+
+def _lesion(given: object, where: str) -> dict[str, float]:
+    try:
+        return dict(cuts(given))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def _list(table: Table, key: str, where: str) -> list[Table]:

@@ -32,7 +32,11 @@ class Replicate:
 
 
 def to_dataset(
-    table: Timetable, chosen: "Chosen", done: Sequence[Replicate], attributes: Mapping[str, Any]
+    table: Timetable,
+    chosen: "Chosen",
+    done: Sequence[Replicate],
+    sizes: Mapping[str, int],
+    attributes: Mapping[str, Any],
 ) -> "xr.Dataset":
     """
     Stack replicates, with the dimensions and variables that `dhmodel.protocol` tells.
@@ -43,6 +47,8 @@ def to_dataset(
     chosen : Chosen
     done : sequence of Replicate
         With samples at the same times.
+    sizes : mapping of {str : int}
+        Number of neurons of each population.
     attributes : mapping
         As `dhmodel.recording.provenance` needs them.
     """
@@ -62,7 +68,7 @@ def to_dataset(
     }
     if table.tests:
         data |= _tests(done)
-        coords |= _of_tests(table)
+        coords |= _of_tests(table) | _of_cells(sizes)
         coords |= {"window": ("window", np.array(WINDOWS))} if "count" in data else {}
     return xr.Dataset(data, coords, provenance(attributes))
 
@@ -91,12 +97,22 @@ def _ongoing(done: Sequence[Replicate]) -> dict[str, Any]:
 
 def _tests(done: Sequence[Replicate]) -> dict[str, Any]:
     rates = np.array([[test["rate"] for test in one.tests] for one in done])
-    data: dict[str, Any] = {"rate": (("replicate", "test", "population"), rates, describe("rate"))}
+    cells = np.array([[test["cell_rate"] for test in one.tests] for one in done])
+    attrs = {"units": "Hz", "long_name": "firing rate of each neuron"}
+    data: dict[str, Any] = {
+        "rate": (("replicate", "test", "population"), rates, describe("rate")),
+        "cell_rate": (("replicate", "test", "cell"), cells, attrs),
+    }
     if any("count" in test for test in done[0].tests):
         counts = np.array([[_mean_count(test) for test in one.tests] for one in done])
         attrs = {"units": "1", "long_name": "spikes per neuron and shock"}
         data["count"] = (("replicate", "test", "population", "window"), counts, attrs)
     return data
+
+
+def _of_cells(sizes: Mapping[str, int]) -> dict[str, Any]:
+    names = np.repeat(list(sizes), list(sizes.values()))
+    return {"cell_population": ("cell", names, {"long_name": "population of the neuron"})}
 
 
 def _mean_count(test: Arrays) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.errors import InputError, quoted, unknown
-from dhmodel.parameters import resolve
+from dhmodel.parameters import cuts, resolve
 from dhmodel.simulate import Plan, prepare
 from dhmodel.slow.cord import Chosen, Cord
 from dhmodel.slow.epochs import Sample, advance
@@ -59,7 +59,8 @@ class Run:
 
     def cord(self, settings: Settings) -> Settings:
         """The cord of these settings to which nothing is done."""
-        return Settings(state=settings.state, set={**self.table.base.set, **self.given})
+        given = {**self.table.base.set, **self.given}
+        return Settings(state=settings.state, lesion=settings.lesion, set=given)
 
     def prepare(self) -> None:
         """Build the circuits that epochs and tests need, or find them in the cache."""
@@ -134,6 +135,7 @@ class Run:
 def make_run(
     table: Timetable,
     state: str | None,
+    lesion: object,
     set: Mapping[str, object] | None,
     loop: Mapping[str, float],
     seed: int,
@@ -145,7 +147,7 @@ def make_run(
     Parameters
     ----------
     table : Timetable
-    state, set, seed, target
+    state, lesion, set, seed, target
         As in `dhmodel.protocol`.
     loop : mapping of {str : float}
         ``epoch``, ``settle`` and ``warmup`` in s, and ``tolerance``.
@@ -158,10 +160,12 @@ def make_run(
     if not (set is None or isinstance(set, Mapping)):
         raise InputError(f"set: got {quoted(set)}, needs a mapping of name to value")
     states = slow_states()
-    own = {path: value for path, value in (set or {}).items() if str(path).startswith("slow.")}
-    given = {path: value for path, value in (set or {}).items() if path not in own}
+    given = {path: value for path, value in (set or {}).items() if not str(path).startswith("slow.")}
+    own = {**table.numbers, **{path: value for path, value in (set or {}).items() if path not in given}}
     if state is not None:
         table = table.in_state(state)
+    if lesion is not None:
+        table = table.cut(dict(cuts(lesion)))
     epoch, settle, warmup, tolerance = (loop[name] for name in ("epoch", "settle", "warmup", "tolerance"))
     if not 0 < tolerance <= LARGEST_TOLERANCE:
         raise InputError(f"tolerance: got {tolerance:g}, allowed: above 0 to {LARGEST_TOLERANCE:g}")

@@ -1,4 +1,15 @@
-"""Slow states as data: what ``states.toml`` and ``inputs.toml`` may say."""
+"""
+Slow states as data: what the files of ``slow_states/`` and ``inputs.toml`` may say.
+
+Each state relaxes towards a target with the time constant `on` while that leads away from rest, and `off` on
+the way back: ``tau dx/dt = rest + target - (target at rest) - x``, kept within `min` and `max`. `rest` is its
+value in the untouched cord; `target` is an expression over drives measured in an epoch (``rate("WDR")``,
+``pulse_rate``, ``motor_multiple``, ...), the inputs of ``inputs.toml``, the other states and the numbers of its
+own table. At rest nothing moves, whatever the expressions say: only what changes against the untouched cord
+counts. `acts` says what a state does: `add` or `times` (a factor 1 + ...) of its distance from rest, by a
+number of its table, on a parameter of the circuit, within that parameter's bounds; `free` names a receptor
+whose antagonists take the effect away. Adding a state touches no code.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +31,7 @@ from dhmodel.units import to_si
 
 __all__ = ["DRIVES", "Act", "Input", "SlowState", "inputs", "load", "numbers", "slow_states"]
 
-FILE = Path(__file__).parent / "states.toml"
+FOLDER = Path(__file__).parent / "slow_states"
 INPUTS = Path(__file__).parent / "inputs.toml"
 
 CONSTANTS = ("on", "off")
@@ -119,7 +130,7 @@ class SlowState:
 
 def slow_states() -> Mapping[str, SlowState]:
     """Every slow state of the package, by name."""
-    return load(FILE)
+    return load(FOLDER)
 
 
 def numbers(states: Mapping[str, SlowState]) -> tuple[Parameter, ...]:
@@ -136,22 +147,25 @@ def inputs() -> Mapping[str, Input]:
 
 
 @lru_cache(maxsize=4)
-def load(file: Path) -> Mapping[str, SlowState]:
+def load(given: Path) -> Mapping[str, SlowState]:
     """
-    Load slow states from a TOML file.
+    Load slow states from a TOML file, or from all of a folder.
 
     Raises
     ------
     InputError
-        Not TOML; an entry breaks the schema; an expression names what is not there; a state acts on what
-        is no parameter of the circuit.
+        Not TOML; an entry breaks the schema; two have one name; an expression names what is not there; a
+        state acts on what is no parameter of the circuit.
     """
-    tables = read_toml(file, file.name)
-    for name in tables:
-        if name in DRIVES or name in inputs():
-            raise InputError(f"{file.name}: {name}: is the name of a drive or an input already")
+    files = sorted(given.glob("*.toml")) if given.is_dir() else [given]
+    tables: dict[str, tuple[Mapping[str, Any], Path]] = {}
+    for file in files:
+        for name, table in read_toml(file, file.name).items():
+            if name in DRIVES or name in inputs() or name in tables:
+                raise InputError(f"{file.name}: {name}: is the name of a drive, an input or a state already")
+            tables[name] = table, file
     return MappingProxyType(
-        {name: _state(name, table, tuple(tables), file) for name, table in tables.items()}
+        {name: _state(name, table, tuple(tables), file) for name, (table, file) in tables.items()}
     )
 
 
@@ -165,7 +179,7 @@ def _state(name: str, table: Mapping[str, Any], others: tuple[str, ...], file: P
             raise InputError(f"{where}: has no {key}, a time constant")
         to_si(numbers[key].default(), "s", f"{where}.{key}")
     rest = parse(str(entry.rest), f"{where}: rest")
-    rest.check((), of_cord({}), words())
+    rest.check(numbers, of_cord({}), words())
     target = parse(entry.target, f"{where}: target")
     target.check((*DRIVES, *inputs(), *others, *numbers), functions({}, {}), words())
     acts = tuple(_act(path, one, numbers, where) for path, one in entry.acts.items())

@@ -12,6 +12,9 @@ from dhmodel.stimulation.paradigms import Paradigm, find_paradigm
 __all__ = ["Drug", "Entry", "Settings", "Test", "Timetable"]
 
 
+_BY_NAME = ("set", "inputs", "drugs", "lesion")
+
+
 @dataclass(frozen=True)
 class Drug:
     """A dose, 0 to 1, and its time constants of onset and wash-out in s; 0 is at once."""
@@ -31,6 +34,7 @@ class Settings:
     set: Mapping[str, object] = field(default_factory=dict)
     inputs: Mapping[str, float] = field(default_factory=dict)
     drugs: Mapping[str, Drug] = field(default_factory=dict)
+    lesion: Mapping[str, float] = field(default_factory=dict)
 
     def things(self) -> dict[str, object]:
         """Everything that is set here, by a name that two entries which contradict each other share."""
@@ -39,15 +43,13 @@ class Settings:
         for part in find_paradigm(self.paradigm).parts:
             if part.name != "none":
                 found[f"paradigm {part.name}" if part.routes else "paradigm"] = part
-        for kind in ("set", "inputs", "drugs"):
+        for kind in _BY_NAME:
             found |= {f"{kind}.{name}": value for name, value in getattr(self, kind).items()}
         return found
 
     def joined(self, other: "Settings") -> "Settings":
         """Everything that is set here or there."""
-        changes: dict[str, Any] = {
-            kind: {**getattr(self, kind), **getattr(other, kind)} for kind in ("set", "inputs", "drugs")
-        }
+        changes: dict[str, Any] = {kind: {**getattr(self, kind), **getattr(other, kind)} for kind in _BY_NAME}
         for kind in ("stimulus", "state"):
             if kind in other.things():
                 changes[kind] = getattr(other, kind)
@@ -103,6 +105,8 @@ class Timetable:
         State of the cord and values that hold throughout.
     entries : tuple of Entry
     tests : tuple of Test
+    numbers : mapping of {str : object}
+        Numbers of slow states that it sets, as they are given.
     initial : mapping of {str : float}
         Slow states that do not begin at rest.
     loop : mapping of {str : float}
@@ -119,6 +123,7 @@ class Timetable:
     base: Settings
     entries: tuple[Entry, ...]
     tests: tuple[Test, ...]
+    numbers: Mapping[str, object]
     initial: Mapping[str, float]
     loop: Mapping[str, float]
     table: Mapping[str, Any]
@@ -144,6 +149,11 @@ class Timetable:
         for entry in self.on(time):
             found = found.joined(entry.settings)
         return found
+
+    def cut(self, lesion: Mapping[str, float]) -> "Timetable":
+        """Return the same protocol in a cord with these lesions (fraction by name) in place of its own."""
+        table = {**self.table, "lesion": dict(lesion)}
+        return replace(self, base=replace(self.base, lesion=lesion), table=table)
 
     def in_state(self, state: str) -> "Timetable":
         """Return the same protocol in a cord of another state."""

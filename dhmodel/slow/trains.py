@@ -1,11 +1,12 @@
 """Trains of pulses that are too long for an epoch, as periods of an entry of their own."""
 
 from dataclasses import replace
-from itertools import takewhile
+
+import numpy as np
 
 from dhmodel.parameters import resolve
 from dhmodel.slow.timetable import Entry, Settings, Timetable
-from dhmodel.stimulation.paradigms import Paradigm, brought, combine, find_paradigm
+from dhmodel.stimulation.paradigms import brought, combine, find_paradigm
 from dhmodel.stimulation.routes import Conditions, conditions
 from dhmodel.units import canonical
 
@@ -53,9 +54,9 @@ def _during(entry: Entry, one: Conditions) -> Entry:
     on, cycle = one.session.on, one.session.cycle
     spans = []
     for start, stop in entry.spans:
-        begins = takewhile(lambda begin: begin < stop, (start + one.on + n * cycle for n in range(10**6)))
+        begins = np.arange(start + one.on, stop, cycle).tolist()
         spans += [(canonical(begin), canonical(min(begin + on, stop))) for begin in begins]
-    part: Paradigm = find_paradigm(entry.settings.paradigm)
-    (own,) = (each for each in part.parts if each.name == one.ways.group)
+    parts = find_paradigm(entry.settings.paradigm).parts
+    (own,) = (each for each in parts if each.name == one.ways.group)
     steady = {f"{one.pattern}.on": "0 s", f"{one.pattern}.off": "0 s"}
     return Entry(f"{entry.name}: trains", tuple(spans), Settings(paradigm=own, set=steady))

@@ -17,6 +17,7 @@ from dhmodel.stimulation.cord import circuit_fibres
 from dhmodel.stimulation.delivery import Delivery, deliver, pieces
 from dhmodel.stimulation.fibres import Fibres, make_fibres
 from dhmodel.stimulation.lead import fibre_gains
+from dhmodel.stimulation.mixing import rate_mix
 from dhmodel.stimulation.natural import Scene, natural_spikes
 from dhmodel.stimulation.paradigms import Paradigm, find_paradigm, paradigms
 from dhmodel.stimulation.patterns import Spikes, nothing
@@ -49,6 +50,8 @@ class AfferentInput:
         Pulses at the electrode.
     trunk_rate : float
         Spikes that pulses start in the dorsal-column fibres, per fibre, in Hz.
+    rate_mix : float
+        How evenly those fibres are shared between pulse rates; see `dhmodel.stimulation.mixing`.
     trunks : (times, fibres)
         Those spikes: times at the electrode in s, and index of the fibre in the column, sorted by fibre.
     shocks : ndarray of float64, shape (shocks,)
@@ -64,6 +67,7 @@ class AfferentInput:
     trains: SpikeTrains
     delivery: Delivery
     trunk_rate: float
+    rate_mix: float
     trunks: Spikes
     shocks: Floats
     currents: Sequence[tuple[str, float, Floats]] = ()
@@ -77,7 +81,8 @@ class AfferentInput:
 
     def delivered(self, P: Mapping[str, float]) -> dict[str, float]:
         """What was sent, by the names of `dhmodel.delivered`."""
-        electrode = self.delivery.amplitudes(P) | {"trunk_rate": self.trunk_rate, "m_wave": self.m_wave}
+        own = {"trunk_rate": self.trunk_rate, "rate_mix": self.rate_mix, "m_wave": self.m_wave}
+        electrode = self.delivery.amplitudes(P) | own
         return {**dict.fromkeys(delivered(), 0.0), **electrode, **self.routed.delivered}
 
 
@@ -121,24 +126,23 @@ def afferent_input(
     by_routes = routed(scene, chosen)
     spikes = natural_spikes(scene, stimulus, by_routes.fibres)
     delivery = deliver(P, chosen, duration, seed, replicate)
-    trunk_rate, trunks = 0.0, nothing()
+    trunk_rate, mix, trunks = 0.0, 0.0, nothing()
     if len(delivery.schedule):
-        spikes, trunk_rate, trunks = _stimulated(P, fibres, spikes, delivery, seed, replicate)
+        spikes, trunk_rate, mix, trunks = _stimulated(P, fibres, spikes, delivery, seed, replicate)
     trains = SpikeTrains(*spikes, fibres.classes).between(-warmup, duration)
     currents = [*stimulus_currents(P, stimulus), *by_routes.currents]
     shocks = shock_onsets(P, stimulus, duration)
-    return AfferentInput(
-        trains, delivery, trunk_rate, trunks, shocks, currents, by_routes, motor_share(P, stimulus)
-    )
+    m_wave = motor_share(P, stimulus)
+    return AfferentInput(trains, delivery, trunk_rate, mix, trunks, shocks, currents, by_routes, m_wave)
 
 
 def _stimulated(
     P: Mapping[str, float], fibres: Fibres, natural: Spikes, delivery: Delivery, seed: int, replicate: int
-) -> tuple[Spikes, float, Spikes]:
-    """Spikes that reach the horn when pulses meet natural ones; rate and spikes of evoked ones in trunks."""
+) -> tuple[Spikes, float, float, Spikes]:
+    """Spikes that reach the horn when pulses meet natural ones; rate, mix and spikes of evoked ones in trunks."""
     cord = circuit_fibres(P, seed, replicate)
     if not len(cord):
-        return natural, 0.0, nothing()
+        return natural, 0.0, 0.0, nothing()
     column = make_column(P, fibres, cord, seed, replicate)
     gains = fibre_gains(P, cord, delivery.schedule.channels)
     passage = Passage(axon(P), column, fibres, gains, natural, seed, replicate)
@@ -146,7 +150,8 @@ def _stimulated(
     times, on = passage.arrivals()
     spared = ~_blocked(column, delivery, times, on, seed, replicate)
     rate = len(launched) / (len(cord) * delivery.duration)
-    return (times[spared], on[spared]), rate, sort(launched.time, launched.fibre)
+    mix = rate_mix(delivery.schedule, launched, len(cord), delivery.duration)
+    return (times[spared], on[spared]), rate, mix, sort(launched.time, launched.fibre)
 
 
 def _blocked(

@@ -21,6 +21,7 @@ def sweep(
     state: str = "naive",
     stimulus: str = "spontaneous",
     drugs: Mapping[str, object] | None = None,
+    lesion: str | Mapping[str, object] | None = "none",
     set: Mapping[str, object] | None = None,
     duration: object = None,
     warmup: object = "1 s",
@@ -44,8 +45,9 @@ def sweep(
     Parameters
     ----------
     axes : mapping of {str : iterable}, optional
-        Values by axis: a parameter path, ``"paradigm"``, ``"state"``, ``"stimulus"`` or ``"drugs.<name>"``
-        (dose, 0 to 1). Quantities are text with a unit, such as ``["0 Hz", "50 Hz"]``, or Brian2 quantities.
+        Values by axis: a parameter path, ``"paradigm"``, ``"state"``, ``"stimulus"``, ``"lesion"`` or
+        ``"drugs.<name>"`` (dose, 0 to 1). Quantities are text with a unit, such as ``["0 Hz", "50 Hz"]``, or
+        Brian2 quantities.
     zip, points, sample : optional
         One of the three gives points along a dimension `point`, which a grid of `axes` multiplies. `zip`:
         values by name as in `axes`, which move together. `points`: a list of mappings of name to value.
@@ -53,7 +55,7 @@ def sweep(
         `method` and `seed`; ``"latin"`` is a Latin hypercube of `number` points, ``"sobol"`` the first
         `number` points of a Sobol sequence, ``"saltelli"`` the `number` times (ranges + 2) points of which
         SALib finds Sobol indices. Samples need the extra `sensitivity`.
-    paradigm, state, stimulus, drugs, set, duration, warmup, seed, target
+    paradigm, state, stimulus, drugs, lesion, set, duration, warmup, seed, target
         As in `dhmodel.simulate`; what all points share.
     replicates : int
         Replicates of every point. Replicate r of all points shares its cells, wiring and natural input.
@@ -99,6 +101,7 @@ def sweep(
     fixed: dict[str, object] = {"paradigm": paradigm, "state": state, "stimulus": stimulus}
     fixed |= {
         "drugs": drugs,
+        "lesion": lesion,
         "set": set,
         "duration": duration,
         "warmup": warmup,

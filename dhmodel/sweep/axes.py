@@ -8,11 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from dhmodel.errors import InputError, quoted, unknown
-from dhmodel.parameters import Parameter, doses, drugs, parameter, paths
+from dhmodel.parameters import Parameter, cuts, doses, drugs, parameter, paths
+from dhmodel.parameters.lesions import written
 from dhmodel.stimulation.paradigms import Paradigm, find_paradigm, pieces
 from dhmodel.units import si_unit
 
-TEXT_AXES = {"paradigm": "stimulation paradigm", "state": "state of the cord", "stimulus": "test stimulus"}
+TEXT_AXES = {
+    "paradigm": "stimulation paradigm",
+    "state": "state of the cord",
+    "stimulus": "test stimulus",
+    "lesion": "what is cut",
+}
 
 MOST = 2_000_000
 """Points of a sweep, and values of an axis; planning them takes an hour."""
@@ -28,8 +34,8 @@ class Axis:
     Attributes
     ----------
     name : str
-        A parameter path, ``"paradigm"``, ``"state"``, ``"stimulus"`` or ``"drugs.<name>"``; the name of the
-        dimension.
+        A parameter path, ``"paradigm"``, ``"state"``, ``"stimulus"``, ``"lesion"`` or ``"drugs.<name>"``;
+        the name of the dimension.
     values : tuple of str, float or int
         Coordinates: text, or numbers in `unit`.
     given : tuple
@@ -70,7 +76,9 @@ def build_axis(name: str, values: Iterable[object], extra: tuple[Parameter, ...]
         raise InputError(f"{where}: got {quoted(values)}, needs a list of values")
     given = tuple(islice(values, MOST + 1))
     refuse_too_many(where, len(given))
-    if name in TEXT_AXES:
+    if name == "lesion":
+        axis = Axis(name, tuple(written(cuts(value)) for value in given), given, "", TEXT_AXES[name])
+    elif name in TEXT_AXES:
         told = _paradigm if name == "paradigm" else _text
         axis = Axis(name, tuple(told(value, where) for value in given), given, "", TEXT_AXES[name])
     elif name in (f"drugs.{drug}" for drug in drugs()):

@@ -50,6 +50,7 @@ def refine(
     state: str = "naive",
     stimulus: str = "spontaneous",
     drugs: Mapping[str, object] | None = None,
+    lesion: str | Mapping[str, object] | None = "none",
     set: Mapping[str, object] | None = None,
     duration: object = None,
     warmup: object = "1 s",
@@ -100,7 +101,7 @@ def refine(
     axes : mapping, optional
         Grid of other axes, as in `dhmodel.sweep`; the feature is sought at each of their combinations. Along
         one range all combinations share their points.
-    paradigm, state, stimulus, drugs, set, duration, warmup, seed, replicates, store, workers, target
+    paradigm, state, stimulus, drugs, lesion, set, duration, warmup, seed, replicates, store, workers, target
         As in `dhmodel.sweep`.
     progress, time_limit, memory_limit, cluster, check
         As in `dhmodel.sweep`.
@@ -130,7 +131,7 @@ def refine(
     replicates, not more points. The lowest of many noisy means lies below the curve's minimum.
     """
     fixed: dict[str, object] = {"paradigm": paradigm, "state": state, "stimulus": stimulus}
-    fixed |= {"drugs": drugs, "set": set, "duration": duration}
+    fixed |= {"drugs": drugs, "lesion": lesion, "set": set, "duration": duration}
     fixed |= {"warmup": warmup, "seed": seed, "target": target}
     search = build_search(
         ranges,

@@ -19,13 +19,14 @@ import numpy as np
 from dhmodel import code
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters import Parameter, doses, parameter
+from dhmodel.parameters.lesions import INTACT
 from dhmodel.simulate import Plan, plan
 from dhmodel.stimulation.paradigms import brought
 from dhmodel.sweep.axes import TEXT_AXES, Axis, build_axis, refuse_repetition, refuse_too_many
 from dhmodel.sweep.design import build_columns, swept_paradigms
 from dhmodel.units import to_si
 
-DEFAULTS = {"paradigm": "none", "state": "naive", "stimulus": "spontaneous"}
+DEFAULTS = {"paradigm": "none", "state": "naive", "stimulus": "spontaneous", "lesion": INTACT}
 ARGUMENTS = (*TEXT_AXES, "drugs", "set", "duration", "warmup", "seed", "target")
 FORMAT = 3
 """Version of the layout of a store. One of an older version opens but is not continued."""

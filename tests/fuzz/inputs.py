@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from dhmodel.listing import list_drugs, list_paradigms, list_states, list_stimuli
+from dhmodel.listing import list_drugs, list_lesions, list_paradigms, list_states, list_stimuli
 from dhmodel.parameters import parameter, paths
 from dhmodel.units import format_si
 
@@ -109,6 +109,15 @@ state_names = st.one_of(
 stimulus_names = near(list_stimuli())
 doses = st.dictionaries(
     near(list_drugs()), st.one_of(st.floats(0, 1), quantities(["1", "%"]), anything), max_size=3
+)
+lesions = st.one_of(
+    near(list_lesions()),
+    st.builds("{}={}".format, near(list_lesions()), st.one_of(st.floats(-0.1, 1.1), odd_text)),
+    st.lists(near(list_lesions()), max_size=3).map("+".join),
+    st.dictionaries(
+        near(list_lesions()), st.one_of(st.floats(0, 1), quantities(["1", "%"]), anything), max_size=2
+    ),
+    anything,
 )
 durations = st.one_of(
     st.none(), st.floats(0.01, 10).map("{!r} s".format), quantities(["s", "ms", "min", "h"]), anything

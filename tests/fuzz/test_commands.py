@@ -42,6 +42,7 @@ VALUES = {
     "--stimulus": inputs.stimulus_names,
     "--set": st.builds("{}={}".format, inputs.near(inputs.PATHS), inputs.quantities()),
     "--drug": st.builds("{}={}".format, inputs.near(inputs.list_drugs()), inputs.quantities(["1"])),
+    "--lesion": inputs.lesions.map(str),
     "--axis": st.builds(
         "{}={},{}".format, inputs.near(inputs.PATHS), inputs.quantities(), inputs.quantities()
     ),

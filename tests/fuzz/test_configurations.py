@@ -62,6 +62,7 @@ entries = st.fixed_dictionaries(
         "paradigm": st.one_of(inputs.near(["tonic"]), st.sampled_from(["../x.toml", "/etc/x.toml"])),
         "stimulus": inputs.near(["pinch"]),
         "state": inputs.near(["snl"]),
+        "lesion": inputs.lesions,
         "set": st.one_of(st.just({"tonic.frequency": "2 Hz"}), trees),
         "inputs": trees,
         "drugs": st.one_of(

@@ -128,6 +128,20 @@ def test_any_name_of_a_sweep_is_one_line(name):
 
 # --- findings ---
 
+timetable_tables = st.fixed_dictionaries(
+    {"duration": st.one_of(st.just("10 min"), trees)},
+    optional={
+        "without": st.one_of(st.just(["scs"]), trees),
+        "set": st.one_of(st.just({"pag.drive": 1}), trees),
+        "entries": st.one_of(
+            st.just([{"name": "scs", "start": "1 min", "duration": "2 min", "paradigm": "tonic"}]),
+            st.lists(trees, max_size=2),
+        ),
+        "tests": st.one_of(st.just([{"name": "x", "stimulus": "pinch", "at": ["5 min"]}]), trees),
+        "more": trees,
+    },
+)
+
 finding_tables = st.dictionaries(
     plain,
     st.one_of(
@@ -157,7 +171,14 @@ finding_tables = st.dictionaries(
                                 trees,
                             )
                         },
-                        optional={"every": trees},
+                        optional={
+                            "every": trees,
+                            "timetables": st.dictionaries(
+                                st.sampled_from(["every", "a", "t"]),
+                                st.one_of(timetable_tables, trees),
+                                max_size=3,
+                            ),
+                        },
                     ),
                     trees,
                 ),

@@ -22,6 +22,7 @@ def arguments(**fixed):
         "state": inputs.state_names,
         "stimulus": inputs.stimulus_names,
         "drugs": st.one_of(st.none(), inputs.doses, inputs.anything),
+        "lesion": inputs.lesions,
         "set": st.one_of(inputs.settings_(), inputs.anything),
         "duration": inputs.durations,
         "warmup": inputs.durations,

@@ -14,8 +14,20 @@ from dhmodel.listing import list_drugs
 from dhmodel.sweep.layout import make_layout
 from dhmodel.sweep.spec import build_spec
 
-NAMES = ("paradigm", "state", "stimulus", *(f"drugs.{drug}" for drug in list_drugs()), *inputs.PATHS)
-TEXTS = {"paradigm": inputs.paradigm_names, "state": inputs.state_names, "stimulus": inputs.stimulus_names}
+NAMES = (
+    "paradigm",
+    "state",
+    "stimulus",
+    "lesion",
+    *(f"drugs.{drug}" for drug in list_drugs()),
+    *inputs.PATHS,
+)
+TEXTS = {
+    "paradigm": inputs.paradigm_names,
+    "state": inputs.state_names,
+    "stimulus": inputs.stimulus_names,
+    "lesion": inputs.lesions,
+}
 
 
 def values(name):

@@ -62,6 +62,7 @@ def test_what_decides_numbers_counts_and_nothing_else(package, file, before, aft
             "dhmodel.evidence.protocols.catalogue, dhmodel.evidence.running.draws",
             code.ANSWERS,
         ),
+        ("dhmodel.evidence.running.course", code.COURSES),
     ],
 )
 def test_every_module_that_a_run_imports_is_covered(imports, parts):

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from dhmodel.stimulation.descending import descending_trains
 
 import dhmodel as dh
 from dhmodel.errors import InputError
@@ -12,7 +13,6 @@ from dhmodel.parameters import parameter, paths, resolve, states
 from dhmodel.parameters.layout import DESCENDING, source_sizes
 from dhmodel.parameters.registry import load
 from dhmodel.simulate import plan
-from dhmodel.stimulation.descending import descending_trains
 from dhmodel.sweep.spec import build_spec
 
 NUMBER = 300
@@ -84,7 +84,8 @@ LEAF = '["{path}"]\nvalue = {value}\nunit = "{unit}"\nsource = "s"\nread = "conv
 
 
 def folder(tmp_path, states, **leaves):
-    (tmp_path / "drugs.toml").write_text("")
+    for name in ("drugs", "lesions"):
+        (tmp_path / f"{name}.toml").write_text("")
     (tmp_path / "states.toml").write_text(states)
     text = "".join(
         LEAF.format(path=path, value=value, unit=unit, rest=rest)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dhmodel.evidence.asking.checks import check
+from dhmodel.evidence.asking.numbers import units
 from dhmodel.evidence.asking.trials import plans
 from dhmodel.evidence.ledger import Protocol, findings
 from dhmodel.evidence.protocols.catalogue import PROTOCOLS
@@ -58,6 +59,7 @@ def test_a_protocol_can_be_planned(name):
     entry = findings()[name]
     check(name, entry)
     assert plans(entry, seed=7, where=name).keys() == entry.protocol.runs.keys()
+    assert units(name, entry, seed=7)
 
 
 def test_every_python_protocol_belongs_to_an_entry():

@@ -28,9 +28,9 @@ def registry():
 
 
 def write(folder, **files):
-    """A registry folder with these files; states and drugs are minimal unless given."""
+    """A registry folder with these files; presets are minimal unless given."""
     naive = '[naive]\nabout = "a"\nsource = "s"\nread = "convention"\n'
-    for name, text in ({"states": naive, "drugs": ""} | files).items():
+    for name, text in ({"states": naive, "drugs": "", "lesions": ""} | files).items():
         (folder / f"{name}.toml").write_text(text, encoding="utf-8")
     return folder
 

@@ -7,7 +7,7 @@ import xarray as xr
 import dhmodel as dh
 from dhmodel import measures
 from dhmodel.errors import InputError
-from dhmodel.evidence.asking.functions import REGISTERED
+from dhmodel.evidence.asking import readouts
 from dhmodel.evidence.asking.trials import Trial
 from dhmodel.parameters import resolve
 from dhmodel.simulate import plan, record
@@ -47,8 +47,8 @@ def test_both_reflexes_follow_the_release_of_ia_terminals():
 
 
 def test_a_second_shock_soon_after_the_first_finds_a_smaller_reflex():
-    answers = size(h_reflex__frequency="5 Hz").values
-    assert answers[1] < 0.95 * answers[0]
+    answers = size(h_reflex__frequency="10 Hz").values
+    assert answers[1] < 0.8 * answers[0]
 
 
 def test_spastic_reflexes_are_larger_and_tire_less():
@@ -69,10 +69,9 @@ def test_reflex_of_known_counts():
     count = np.zeros((1, 2, 2, 4))
     count[0, :, 1] = [[0.5, 0.1, 3, 3], [np.nan, 0.1, 3, 3]]
     windows = ["Abeta", "Adelta", "C", "post"]
-    ds = xr.Dataset(
-        {"count": (("replicate", "stimulus_index", "population", "window"), count), "m_wave": ("replicate", [0.25])},
-        {"population": ["WDR", "MN"], "window": windows},
-    )  # fmt: skip
+    dims = ("replicate", "stimulus_index", "population", "window")
+    data = {"count": (dims, count), "m_wave": ("replicate", [0.25])}
+    ds = xr.Dataset(data, {"population": ["WDR", "MN"], "window": windows})
     found = measures.reflex(ds)
     assert found.dims == ("replicate", "stimulus_index")
     assert found.values[0] == pytest.approx([0.45, np.nan], nan_ok=True)
@@ -82,5 +81,5 @@ def test_reflex_of_known_counts():
 
 def test_the_ledger_asks_for_the_same_number():
     chosen = plan(stimulus="h_reflex", set=FEW, warmup="0.2 s", seed=11)
-    found = REGISTERED["reflex"](Trial(chosen, [record(chosen, number) for number in range(2)]))
+    found = readouts.reflex(Trial(chosen, [record(chosen, number) for number in range(2)]))
     assert float(found.mean()) == pytest.approx(float(size().mean()))

@@ -44,6 +44,7 @@ def table(*entries, **others):
 def run_of(given, **others):
     arguments = {
         "state": None,
+        "lesion": None,
         "set": SMALL,
         "loop": LOOP,
         "seed": 1,
@@ -213,6 +214,9 @@ def test_a_coarse_protocol_lies_within_its_estimate_of_a_fine_one():
     assert max(away.values()) <= told < 0.15, max(away, key=lambda name: away[name])
 
 
+MEASURE = memo.measure
+
+
 class Interrupting:
     """Stands for `measure`, and is interrupted at a certain run."""
 
@@ -223,7 +227,7 @@ class Interrupting:
         if self.runs == self.left:
             raise KeyboardInterrupt
         self.runs += 1
-        return measure(plan, replicate)
+        return MEASURE(plan, replicate)
 
 
 def test_a_protocol_resumes_where_it_was_interrupted_to_the_last_bit(monkeypatch, tmp_path, ds):

@@ -99,7 +99,7 @@ def test_adding_a_state_is_data(tmp_path):
         ('add = "size"', 'add = "sice"', 'unknown number "sice".*nearest: "size"'),
         ('add = "size"', 'add = "size", times = "size"', "needs one of add and times"),
         ('add = "size"', 'add = "size", free = "my"', '"my" is no receptor'),
-        ("[calm", "[exercise", "exercise: is the name of a drive or an input already"),
+        ("[calm", "[exercise", "exercise: is the name of a drive, an input or a state already"),
         ('read = "convention"', 'read = "guess"', "calm: read"),
     ],
 )  # fmt: skip

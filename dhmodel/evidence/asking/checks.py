@@ -5,12 +5,14 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import lru_cache
 from inspect import signature
 from itertools import combinations
+from typing import Any
 
 import xarray as xr
 
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.evidence.asking.functions import REGISTERED, WORDS
 from dhmodel.evidence.asking.numbers import parsed
+from dhmodel.evidence.asking.over_time import TIMES, place_of, within
 from dhmodel.evidence.ledger import Finding, Protocol
 from dhmodel.evidence.protocols.catalogue import PROTOCOLS
 from dhmodel.expressions import Expression, in_order
@@ -87,10 +89,23 @@ def _check_calls(number: Expression, runs: Container[str], timetables: Mapping[s
                 kinds = ("timetable", "run") if timed else ("run", "timetable")
                 raise InputError(f"{number.where}: {name} needs a {kinds[0]}, {value.id} is a {kinds[1]}")
         match given:
-            case {"timetable": ast.Name(id=key), "test": ast.Constant(value=test)} if key in timetables:
-                tests = [one.name for one in timetables[key].tests]
-                if test not in tests:
-                    raise unknown("test", test, tests, f"{number.where}: timetable {key}")
+            case {"timetable": ast.Name(id=key)} if key in timetables:
+                _check_times(f"{number.where}: {name}", given, key, timetables[key])
+
+
+def _check_times(where: str, given: Mapping[str, Any], name: str, timetable: Timetable) -> None:
+    """Complain of a test that a timetable does not have, or not at that time, or of a time past its end."""
+    times = [one.value for key in TIMES if isinstance(one := given.get(key), ast.Constant)]
+    test = given.get("test")
+    try:
+        if isinstance(test, ast.Constant):
+            tests = [(time, one.name) for time, one in timetable.test_times()]
+            for time in times:
+                place_of(str(test.value), time, tests)
+        for time in times:
+            within(time, timetable.duration)
+    except InputError as error:
+        raise InputError(f"{where}: timetable {name}: {error}") from None
 
 
 def _settings(timetable: Timetable) -> Iterator[str]:

@@ -7,12 +7,10 @@ from typing import Any
 
 import xarray as xr
 
-from dhmodel.errors import InputError
 from dhmodel.evidence.asking.trials import Family
 from dhmodel.parameters.layout import POPULATIONS, SOURCES
 from dhmodel.recording import DELIVERED, WINDOWS
 from dhmodel.slow.states import slow_states
-from dhmodel.units import to_si
 
 __all__ = ["REGISTERED", "WORDS", "function", "readout"]
 
@@ -30,27 +28,12 @@ class _Sums(tuple[str, ...]):
         return isinstance(word, str) and all(one in tuple(self) for one in word.split("+"))
 
 
-class _Times(tuple[str, ...]):
-    """Texts that are times; it holds examples."""
-
-    __slots__ = ()
-
-    def __contains__(self, word: object) -> bool:
-        if isinstance(word, int | float):
-            return True
-        try:
-            return to_si(word, "s", "time") >= 0
-        except InputError:
-            return False
-
-
 WORDS: Mapping[str, Iterable[str]] = {
     "population": _Sums(POPULATIONS),
     "window": WINDOWS,
     "fibres": SOURCES,
     "quantity": DELIVERED,
     "slow": tuple(slow_states()),
-    **dict.fromkeys(("time", "later"), _Times(("90 s", "40 min", "2 day"))),
 }
 """What an argument of this name may be."""
 

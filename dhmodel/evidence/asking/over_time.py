@@ -5,14 +5,19 @@ Each takes a timetable and plain arguments, and returns an array with the dimens
 text with a unit, such as ``'40 min'``, or a number in s. What cannot be computed is missing (NaN).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 
-from dhmodel.errors import InputError, quoted
+from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.evidence.asking.functions import function
 from dhmodel.units import to_si
 
 type Array = xr.DataArray
+
+TIMES = ("time", "later")
+"""Arguments that are times."""
 
 ALIKE = 1e-6
 """Times that differ by no more are the same, s."""
@@ -25,8 +30,16 @@ def tested(timetable: xr.Dataset, population: str, test: str, time: object) -> A
 
 
 @function
+def tested_cells(timetable: xr.Dataset, population: str, test: str, time: object) -> Array:
+    """Firing rate of every cell during the test of that name at a time, Hz; dimensions replicate and cell."""
+    found = _test(timetable, "cell_rate", test, time)
+    own = np.isin(timetable["cell_population"].values, population.split("+"))
+    return _bare(found.isel(cell=own))
+
+
+@function
 def lost(timetable: xr.Dataset, population: str, test: str, time: object, later: object) -> Array:
-    """Share of the firing per cell during a test at a time that is gone at a later one; below 0 if it grew."""
+    """Share of the firing per cell during a test at a time that is gone later; below 0 if it grew."""
     return 1 - tested(timetable, population, test, later) / tested(timetable, population, test, time)
 
 
@@ -40,14 +53,14 @@ def counted(timetable: xr.Dataset, population: str, test: str, window: str, time
 @function
 def ongoing(timetable: xr.Dataset, population: str, time: object) -> Array:
     """Firing rate per cell without a test stimulus, from a time on until something is switched, Hz."""
-    at = np.searchsorted(timetable["protocol_time"].values, _within(timetable, time) + ALIKE) - 1
+    at = np.searchsorted(timetable["protocol_time"].values, _time(timetable, time) + ALIKE) - 1
     return _of(timetable["ongoing"].isel(protocol_time=at), timetable, population)
 
 
 @function
 def slow_state(timetable: xr.Dataset, slow: str, time: object) -> Array:
     """Value of a slow state at a time."""
-    found = timetable[f"slow.{slow}"].interp(protocol_time=_within(timetable, time))
+    found = timetable[f"slow.{slow}"].interp(protocol_time=_time(timetable, time))
     return _bare(found)
 
 
@@ -56,30 +69,44 @@ def seconds(time: object) -> float:
     return float(time) if isinstance(time, int | float) else to_si(time, "s", "time")
 
 
-def _within(timetable: xr.Dataset, given: object) -> float:
-    time, last = seconds(given), float(timetable["protocol_time"][-1])
+def within(given: object, last: float) -> float:
+    """Read a time that may be at most `last`, s; InputError if it is later or none."""
+    time = seconds(given)
     if not 0 <= time <= last:
         raise InputError(f"time: got {quoted(given)}, allowed: 0 s to {last:g} s")
     return time
+
+
+def place_of(test: str, given: object, tests: Sequence[tuple[float, str]]) -> int:
+    """Place of the test of that name at a time among times (s) and names; InputError if it is not there."""
+    time, own = seconds(given), [when for when, name in tests if name == test]
+    if not own:
+        raise unknown("test", test, dict.fromkeys(name for _, name in tests))
+    for place, (when, name) in enumerate(tests):
+        if name == test and abs(when - time) <= ALIKE:
+            return place
+    known = ", ".join(f"{when:g} s" for when in own)
+    raise InputError(f"there is no test {quoted(test)} at {quoted(given)}, only at {known}")
+
+
+def _time(timetable: xr.Dataset, given: object) -> float:
+    return within(given, float(timetable["protocol_time"][-1]))
 
 
 def _test(timetable: xr.Dataset, variable: str, test: str, given: object) -> Array:
     """What a variable is in the test of that name at a time."""
     if variable not in timetable:
         raise InputError(f"no test of the timetable gives a {variable}")
-    own = timetable["test_name"].values == test
-    there = own & (np.abs(timetable["test_time"].values - seconds(given)) <= ALIKE)
-    if not there.any():
-        times = ", ".join(f"{time:g} s" for time in timetable["test_time"].values[own])
-        raise InputError(f"there is no test {quoted(test)} at {quoted(given)}, only at {times or 'no time'}")
-    return timetable[variable].isel(test=int(there.argmax()))
+    tests = zip(timetable["test_time"].values.tolist(), timetable["test_name"].values.tolist(), strict=True)
+    at = place_of(test, given, list(tests))
+    return timetable[variable].isel(test=at)
 
 
 def _of(found: Array, timetable: xr.Dataset, population: str) -> Array:
     """A mean over cells, of a population or of several joined by a plus."""
     wanted = population.split("+")
     at = [timetable["population"].values.tolist().index(name) for name in wanted]
-    sizes = timetable["size"].isel(replicate=0, population=at).values
+    sizes = timetable["size"].isel(population=at).values
     weights = xr.DataArray(sizes / sizes.sum(), dims="population")
     return _bare((_bare(found.isel(population=at)) * weights).sum("population", skipna=False))
 

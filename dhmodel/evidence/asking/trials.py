@@ -124,6 +124,7 @@ def _plan(run: Run, seed: int) -> Plan:
         state=run.state or "naive",
         stimulus=run.stimulus or "spontaneous",
         drugs=run.drugs,
+        lesion=run.lesion,
         set=run.set,
         seed=seed,
         **timing,

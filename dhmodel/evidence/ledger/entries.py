@@ -1,9 +1,10 @@
 """Published findings as data: what was seen, the protocol that asks the model, what counts as agreement.
 
-An entry is a table of one of the files in ``findings``. Its protocol is either data, runs of the circuit and
-numbers as expressions over what they recorded (see `dhmodel.expressions`), or the name of a Python
-protocol (see `dhmodel.evidence.protocols.catalogue`). A protocol may set what an experimenter sets, and
-nothing of the model itself, unless the entry names the exception as an ablation.
+An entry is a table of one of the files in ``findings``. Its protocol is either data, runs of the circuit or
+timetables over minutes to weeks (see `dhmodel.evidence.ledger.timetables`) and numbers as expressions over
+what they gave (see `dhmodel.expressions`), or the name of a Python protocol (see
+`dhmodel.evidence.protocols.catalogue`). A protocol may set what an experimenter sets, and nothing of the
+model itself, unless the entry names the exception as an ablation.
 """
 
 from collections.abc import Mapping

@@ -29,6 +29,7 @@ class Run(Entry):
 
     paradigm: Text | None = None
     state: Text | None = None
+    lesion: Text | dict[str, Number] | None = None
     stimulus: Text | None = None
     drugs: dict[str, Number] = Field(default_factory=dict)
     set: dict[str, str | Number] = Field(default_factory=dict)

@@ -22,6 +22,9 @@ __all__ = ["Course", "dataset", "through"]
 
 type Arrays = Mapping[str, NDArray[Any]]
 
+HEAD = "head"
+"""Name of the array that says what the others are."""
+
 
 @dataclass(frozen=True)
 class Course:
@@ -69,15 +72,19 @@ def through(course: Course, replicate: int) -> Arrays:
     Returns
     -------
     dict of {str : ndarray}
-        Variables and coordinates of the Dataset of `dhmodel.protocol` without the dimension ``replicate``,
-        their names followed by their dimensions; and ``size`` (cells of each population).
+        Numbers of the Dataset of `dhmodel.protocol` without the dimension ``replicate``, and ``size``, the
+        cells of each population; their dimensions, and all texts, as JSON in bytes (`HEAD`).
     """
     with nullcontext() if course.draw is None else using(drawn(course.draw)):
         run = course.planned()
         ds = passed(run, [replicate], Memo()).isel(replicate=0, drop=True)
         sizes = population_sizes(run.first.parameters)
-    ds["size"] = "population", [sizes[name] for name in ds["population"].values]
-    return {" ".join(map(str, (name, *one.dims))): one.values for name, one in ds.variables.items()}
+    ds.coords["size"] = "population", [sizes[name] for name in ds["population"].values]
+    texts = {str(name): one.values.tolist() for name, one in ds.variables.items() if one.dtype.kind == "U"}
+    dims = {name: one.dims for name, one in ds.variables.items()}
+    arrays = {str(name): one.values for name, one in ds.variables.items() if name not in texts}
+    head = json.dumps({"dims": dims, "texts": texts, "coords": list(ds.coords)})
+    return {**arrays, HEAD: np.frombuffer(head.encode(), dtype=np.uint8)}
 
 
 def dataset(done: Sequence[Arrays]) -> xr.Dataset:
@@ -93,8 +100,7 @@ def dataset(done: Sequence[Arrays]) -> xr.Dataset:
 
 
 def _one(arrays: Arrays) -> xr.Dataset:
-    ds = xr.Dataset()
-    for key, values in arrays.items():
-        name, *dims = key.split(" ")
-        ds[name] = dims, values
-    return ds.set_coords([name for name in ds.variables if np.issubdtype(ds[name].dtype, np.str_)])
+    head = json.loads(arrays[HEAD].tobytes())
+    every = {**arrays, **{name: np.array(texts) for name, texts in head["texts"].items()}}
+    ds = xr.Dataset({name: (dims, every[name]) for name, dims in head["dims"].items()})
+    return ds.set_coords(head["coords"])
