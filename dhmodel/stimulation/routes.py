@@ -22,7 +22,16 @@ from dhmodel.stimulation.transfer import transfer
 from dhmodel.stimulation.ways import Route, Ways, functions, pattern_fields, to_fibres
 from dhmodel.units import format_si
 
-__all__ = ["Conditions", "Routed", "check_routes", "conditions", "joined", "routed", "session_length"]
+__all__ = [
+    "Conditions",
+    "Routed",
+    "along",
+    "check_routes",
+    "conditions",
+    "joined",
+    "routed",
+    "session_length",
+]
 
 # s between the times at which a rate that changes is worked out, and the most of them in a run
 _STEP = 0.1
@@ -247,13 +256,13 @@ def routed(scene: Scene, paradigm: Paradigm) -> Routed:
     for one in conditions(scene.P, paradigm, scene.stop):
         drawn = Routed(delivered=one.delivered(), pulses=one.pulses)
         for route in one.routes():
-            found = found.and_(_along(scene, one, route))
+            found = found.and_(along(scene, one, route))
         found = found.and_(drawn)
     return found
 
 
-def _along(scene: Scene, one: Conditions, route: Route) -> Routed:
-    """What one route brings."""
+def along(scene: Scene, one: Conditions, route: Route) -> Routed:
+    """Draw what one route brings to the circuit."""
     if route.to in POPULATIONS:
         current = (route.to, one.number(route.current), one.epoch)
         return Routed(currents=(current,) if current[1] else ())
