@@ -33,7 +33,7 @@ at rest, and `epoch`, `settle`, `warmup` and `tolerance` are arguments of `dhmod
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
 from types import MappingProxyType
