@@ -81,8 +81,9 @@ def protocol(
         protocol_time, slow_state), estimated error of the states, as fractions of their ranges; ``ongoing``
         (replicate, protocol_time, population), Hz, without a test stimulus; ``rate`` (replicate, test,
         population), Hz during each test stimulus, ``cell_rate`` (replicate, test, cell), of each neuron, and
-        ``count`` (replicate, test, population, window), spikes per neuron and shock; ``stimulation`` (protocol_time), whether a paradigm is on; ``epochs``
-        (replicate), runs of the circuit that differ; provenance in ``attrs``.
+        ``count`` (replicate, test, population, window), spikes per neuron and shock; ``stimulation``
+        (protocol_time), whether a paradigm is on; ``epochs`` (replicate), runs of the circuit that differ;
+        provenance in ``attrs``.
 
     Raises
     ------
