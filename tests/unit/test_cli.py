@@ -119,6 +119,7 @@ def test_list(dhmodel, kind):
             "paradigms": {"none", "tonic"},
             "states": {"naive", "snl"},
             "drugs": {"bicuculline", "strychnine", "ap5", "nk1_antagonist", "can_blocker"},
+            "lesions": {"dlf", "dorsal_column"},
             "stimuli": set(list_stimuli()),
             "protocols": {"scs_30min", "naloxone"},
             "slow_states": {"gaba", "kcc2"},
