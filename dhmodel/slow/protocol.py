@@ -70,7 +70,7 @@ def protocol(
         As in `dhmodel.simulate`.
     checkpoint : str or path, optional
         A file that keeps every epoch; the same call with it resumes what was interrupted, with the same
-        numbers in the end.
+        numbers in the end. One process at a time may use it.
     progress : bool
         Show a bar.
 
@@ -102,8 +102,8 @@ def protocol(
     if tolerance is not None:
         given["tolerance"] = to_si(tolerance, "1", "tolerance")
     run = planned(timetable, state=state, lesion=lesion, set=set, loop=given, seed=seed, target=target)
-    memo = Memo(None if checkpoint is None else Path(checkpoint))
-    return passed(run, range(replicates), memo, progress)
+    with Memo(None if checkpoint is None else Path(checkpoint)) as memo:
+        return passed(run, range(replicates), memo, progress)
 
 
 def planned(
