@@ -234,6 +234,27 @@ def test_numbers_of_slow_states_stand_over_those_of_a_scenario_and_below_those_o
     assert run_of(given, set={"slow.gaba.off": "1 h"}).chosen.number("gaba", "off") == 3600
 
 
+def glia_led_to(entry, scenario):
+    """Where an entry leads glia, from rest, with the drives of its first epoch."""
+    run = run_of(table(entry, scenario=scenario))
+    cord, settings = Cord(run.chosen, 0, Memo()), run.settings(700.0)
+    stretch = cord.stretch(run.cord(settings), settings, {}, 0.0, 1.0)
+    led = stretch.field(cord.epoch(run.cord(settings), settings)(stretch.rest))(stretch.rest) - stretch.rest
+    return led[run.chosen.names.index("glia")]
+
+
+def test_glia_sense_two_rates_more_than_a_high_one_and_a_low_one_not():
+    """Cedeno et al. 2020: two rates, then the high one, not the low one; de Geus et al. 2023: all alike."""
+    set_ = {"tonic.amplitude": 0.7, "tonic.amplitude_scale": "motor", "tonic.recharge": "active"}
+    low = {**SCS, "set": {**set_, "tonic.pulse_width": "150 us"}}
+    high = {**SCS, "set": {**set_, "tonic.frequency": "1200 Hz", "tonic.pulse_width": "50 us"}}
+    entries = {"low": low, "high": high, "dtm": {**SCS, "paradigm": "dtm"}}
+    led = {name: glia_led_to(entry, "") for name, entry in entries.items()}
+    assert 2 * led["dtm"] < led["high"] < -0.01 < led["low"]
+    alike = [glia_led_to(entry, "two_rates_add") for entry in entries.values()]
+    assert np.ptp(alike) < abs(led["dtm"]) / 10
+
+
 def test_an_injury_in_the_course_of_a_protocol_moves_its_states_over_days():
     injury = {"name": "injury", "start": "1 day", "stop": "2 week", "state": "snl"}
     alone = {**SMALL, "slow.glia.magnetic": 0, "slow.glia.trained": 0}  # cytokines that glia would follow
