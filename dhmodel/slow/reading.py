@@ -33,7 +33,7 @@ at rest, and `epoch`, `settle`, `warmup` and `tolerance` are arguments of `dhmod
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
 from types import MappingProxyType
@@ -143,11 +143,7 @@ class _Reader:
         if "duration" not in table:
             raise InputError(f'{where}: duration: is missing, needs a quantity in s such as "90 min"')
         duration = _time(table["duration"], f"{where}: duration", least=None)
-        given = {**scenario(table.get("scenario", ""), where), **_table(table, "set", where)}
-        numbers = {path: value for path, value in given.items() if str(path).startswith("slow.")}
-        plain = {path: value for path, value in given.items() if path not in numbers}
-        told = {k: table[k] for k in ("state", "lesion") if k in table}
-        base = self._settings({"set": plain, **told}, where)
+        base, numbers = self._base(table, where)
         entries = self._entries(_list(table, "entries", where), duration, base, where)
         tests = tuple(self._test(one, duration, where) for one in _list(table, "tests", where))
         _refuse_twice([one.name for one in entries] + [one.name for one in tests], where)
@@ -158,13 +154,31 @@ class _Reader:
         initial = {
             k: to_si(v, "1", f"{where}: initial: {k}") for k, v in _table(table, "initial", where).items()
         }
-        base = base if base.state else replace(base, state="naive")
         loop = {
             key: to_si(table[key], unit, f"{where}: {key}") for key, unit in _LOOP.items() if key in table
         }
-        kept = (MappingProxyType(one) for one in (numbers, initial, loop))
-        fixed = (duration, base, entries, tests, *kept, table)
-        return Timetable(self.name, texts["about"], texts["source"], read, *fixed)
+        return Timetable(
+            self.name,
+            texts["about"],
+            texts["source"],
+            read,
+            duration,
+            base,
+            entries,
+            tests,
+            MappingProxyType(numbers),
+            MappingProxyType(initial),
+            MappingProxyType(loop),
+            table,
+        )
+
+    def _base(self, table: Table, where: str) -> tuple[Settings, dict[str, object]]:
+        """What holds throughout: settings of the circuit, and numbers of slow states."""
+        given = {**scenario(table.get("scenario", ""), where), **_table(table, "set", where)}
+        numbers = {path: value for path, value in given.items() if str(path).startswith("slow.")}
+        plain = {path: value for path, value in given.items() if path not in numbers}
+        told = {key: table[key] for key in ("state", "lesion") if key in table}
+        return self._settings({"state": "naive", **told, "set": plain}, where), numbers
 
     def _entries(self, tables: list[Table], duration: float, base: Settings, where: str) -> tuple[Entry, ...]:
         made = tuple(self._entry(one, duration, base, where) for one in tables)

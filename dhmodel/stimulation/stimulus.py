@@ -161,7 +161,8 @@ class Stimulus(Entry):
     A test stimulus; without anything else only the background is left.
 
     The drives act on the fibres of a `patch`, or all, and where they have no course from `during.on` to
-    `during.off`, or always. Shocks for `conditioning` go on until the end and are not test shocks.
+    `during.off`, or always. Shocks for `conditioning` go on until the end and are not test shocks. `relay` is
+    the parameter by which descending control weighs nociceptors under stimuli of this kind.
     """
 
     drives: list[Drive] = []
@@ -171,6 +172,7 @@ class Stimulus(Entry):
     warming: Warming | None = None
     shocks: Shocks | None = None
     conditioning: Shocks | None = None
+    relay: str | None = None
     current: Current | None = None
 
     def course(self, P: Mapping[str, float]) -> course.Press | course.Warming | None:
