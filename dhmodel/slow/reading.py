@@ -48,8 +48,8 @@ from dhmodel.slow.scenarios import scenario
 from dhmodel.slow.states import inputs
 from dhmodel.slow.timetable import Drug, Entry, Settings, Test, Timetable
 from dhmodel.stimulation.afferents import stimuli
+from dhmodel.stimulation.conditions import session_length
 from dhmodel.stimulation.paradigms import Paradigm, brought, combine, find_paradigm, pieces
-from dhmodel.stimulation.routes import session_length
 from dhmodel.texts import read_toml
 from dhmodel.units import canonical, to_si
 
