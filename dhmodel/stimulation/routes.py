@@ -104,7 +104,9 @@ class Conditions:
         return {name: self._value(one, 0.0) for name, one in self.ways.delivers.items()}
 
     def rate(self, text: str, times: Floats) -> Floats:
-        """Evaluate a rate, Hz, at times of the recording."""
+        """Evaluate a rate, Hz, at times of the recording; once if it does not change."""
+        if not self.ways.parsed[text].names() & self._timed:
+            times = times[:1]  # it does not change
         found = np.array([self.number(text, float(time) - self.on) for time in times])
         if not (np.isfinite(found).all() and (found >= 0).all()):
             wrong = found[~(np.isfinite(found) & (found >= 0))][0]
@@ -142,12 +144,26 @@ class Conditions:
         """The same, with what follows from them."""
         ((begin, end),) = self.epoch
         rate = self.pulses.size / self.length
-        return self._own | {"present": float(end - begin) / self.length, "pulse_rate": rate}
+        known = self._own | {"present": float(end - begin) / self.length, "pulse_rate": rate}
+        for name, term in self.ways.terms.items():
+            if name not in self._timed:
+                known[name] = term.evaluate(known, self._called)
+        return known
+
+    @cached_property
+    def _timed(self) -> frozenset[str]:
+        """Names that change with time."""
+        found = {"t"}
+        for name, term in self.ways.terms.items():
+            if term.names() & found:
+                found.add(name)
+        return frozenset(found)
 
     def _value(self, expression: Expression, t: float) -> float:
         scope = self._known | {"t": t}
         for name, term in self.ways.terms.items():
-            scope[name] = term.evaluate(scope, self._called)
+            if name in self._timed:
+                scope[name] = term.evaluate(scope, self._called)
         return float(expression.evaluate(scope, self._called))
 
 
@@ -331,7 +347,7 @@ class _Units:
             self.rng,
             units.size,
             float(rates.max()),
-            lambda times, _: np.interp(times, grid, rates),
+            lambda times, _: np.interp(times, grid[: rates.size], rates),
             refractory=self.refractory(units),
             start=start,
             stop=stop,
