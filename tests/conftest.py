@@ -55,7 +55,9 @@ class Circuit:
             if name.split(".")[0] in PATHWAYS and name.split(".")[1] not in ("i", "j", "delay")
         ]
         quiet = {name.replace(".", "__"): 0.0 for name in weights}
-        quiet |= dict.fromkeys(("cells__noise_sd", "cells__bias", "cells__g_a", "cells__g_can"), 0.0)
+        quiet |= dict.fromkeys(
+            ("cells__noise_sd", "cells__bias", "cells__w", "cells__g_a", "cells__g_can"), 0.0
+        )
         return self.arrays(**quiet | {"cells__v": self.arrays()["cells.rest"]} | changes)
 
     def feed(self, stop, spikes=None, noise=None):
@@ -98,12 +100,8 @@ class Circuit:
             arrays[f"{pathway}.{name}"][0] = weight
         if pathway in DELAYED:
             arrays[f"{pathway}.delay"] = np.full_like(arrays[f"{pathway}.delay"], 1e-3)
-        first = {
-            "cells": 0,
-            "sources": 0,
-            "excitatory": self.structure.excitatory[0],
-            "inhibitory": self.structure.inhibitory[0],
-        }
+        spans = self.structure.spans()
+        first = {"cells": 0, "sources": 0, **{name: begin for name, (begin, _) in spans.items()}}
         pre, post = PATHWAYS[pathway]
         return int(arrays[f"{pathway}.i"][0]) + first[pre], int(arrays[f"{pathway}.j"][0]) + first[post]
 

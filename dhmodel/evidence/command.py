@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dhmodel.errors import Interrupted
+from dhmodel.errors import InputError, Interrupted
 
 __all__ = ["EXAMPLES", "validate"]
 
@@ -38,6 +38,10 @@ def validate(
     robustness: Annotated[
         int, typer.Option(help="Ask again on so many draws of all default parameters within 10 %.")
     ] = 0,
+    cluster: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Run on a Dask cluster instead, as `dhmodel sweep` does."),
+    ] = None,
     accept: Annotated[
         bool, typer.Option("--accept", help="Renew the baseline of what passes, in the package.")
     ] = False,
@@ -51,10 +55,19 @@ def validate(
 
     if accept:
         refuse_renewal(seeds)
+    if cluster is not None and workers is not None:
+        raise InputError("--workers: of no effect with --cluster, which has its own number")
     folder, processes = out or FOLDER, (os.cpu_count() or 1) if workers is None else workers
     try:
         found = outcomes(
-            ids, area=area, seeds=seeds, workers=processes, out=folder, fast=fast, robustness=robustness
+            ids,
+            area=area,
+            seeds=seeds,
+            workers=processes,
+            out=folder,
+            fast=fast,
+            robustness=robustness,
+            cluster=cluster,
         )
     except SweepInterrupted as stop:
         raise Interrupted(str(stop)) from None

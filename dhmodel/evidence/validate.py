@@ -36,6 +36,7 @@ def validate(
     fast: bool = False,
     robustness: int = 0,
     progress: bool = True,
+    cluster: str | Path | None = None,
 ) -> "xr.Dataset":
     """
     Ask the model for published findings.
@@ -62,6 +63,9 @@ def validate(
         Ask again on so many draws of all default parameters within 10 %.
     progress : bool
         Whether to show a bar and messages on stderr.
+    cluster : path-like, optional
+        A TOML file that names a Dask cluster to run on instead of processes of this machine, as in
+        `dhmodel.sweep`.
 
     Returns
     -------
@@ -73,6 +77,8 @@ def validate(
     ------
     InputError
         An id, the area or another argument is wrong; nothing has run.
+    EngineError
+        The cluster cannot be started, or its scheduler is gone.
     StoreError
         The folder cannot be written.
     """
@@ -85,6 +91,7 @@ def validate(
         fast=fast,
         robustness=robustness,
         progress=progress,
+        cluster=cluster,
     )
     return write(found, seeds, Path(out))
 
@@ -99,6 +106,7 @@ def outcomes(
     fast: bool = False,
     robustness: int = 0,
     progress: bool = True,
+    cluster: str | Path | None = None,
 ) -> dict[str, Outcome]:
     """Ask as `validate` does, without writing a report."""
     for name, given, least in (("seeds", seeds, 1), ("workers", workers, 1), ("robustness", robustness, 0)):
@@ -113,9 +121,9 @@ def outcomes(
         if not chosen:
             raise InputError("none of the findings chosen is in the fast subset")
     kept = Kept(Path(out) / "runs")
-    found = ask(chosen, kept, seeds, workers, progress)
+    found = ask(chosen, kept, seeds, workers, progress, cluster)
     drawn = Kept(Path(out) / "robustness")
-    ask_drawn(chosen, drawn, robustness, workers, progress)
+    ask_drawn(chosen, drawn, robustness, workers, progress, cluster)
     for name, one in found.items():
         draws, share = shares(name, one.entry, drawn)
         found[name] = replace(one, draws=draws, share=share)

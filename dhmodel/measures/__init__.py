@@ -1,7 +1,7 @@
 """Statistics of single cells, populations and whole runs.
 
 Percent of baseline, evoked rates and thresholds, wind-up, peristimulus kernels, receptive fields, correlation
-and synchrony, release by trains, firing patterns, spread over replicates.
+and synchrony, release by trains, firing patterns, reflexes, spread over replicates.
 
 Each measure of a Dataset keeps every dimension it does not name, so one call serves a single run and a whole
 sweep. A result that cannot be computed is missing (NaN), never zero, and a missing value makes every sum and
@@ -32,6 +32,7 @@ from dhmodel.measures.field import field_size, surround_ratio
 from dhmodel.measures.firing import after_discharge_count, firing_pattern_of
 from dhmodel.measures.peristimulus import half_recovery, kernel, peri_event
 from dhmodel.measures.rates import SILENT, active_fraction, known, percent_of_baseline, spread
+from dhmodel.measures.reflex import reflex
 from dhmodel.measures.release import release, release_per_pulse
 from dhmodel.measures.synchrony import correlation, locking, synchrony
 from dhmodel.measures.train import growth_left, total_count, windup_area, windup_ratio, windup_slope
@@ -61,6 +62,7 @@ __all__ = [
     "output",
     "peri_event",
     "percent_of_baseline",
+    "reflex",
     "release",
     "release_per_pulse",
     "replicates",

@@ -108,6 +108,8 @@ def _states(panel: SubFigure, ds: xr.Dataset, names: Sequence[str], factor: floa
         _mean(axes, times, values, {"color": color, "marker": "", "linewidth": 1.0})
         axes.axhline(values[0, 0], color=GREY, linewidth=0.5, linestyle=":", zorder=0)
         title = names[index].removeprefix("slow.").replace("dose.", "dose of ").replace("_", " ")
+        unit_of = ds[names[index]].attrs["units"]
+        title += "" if unit_of == "1" else f" ({unit_of})"
         axes.set_title(title, fontsize=7, pad=2)
         axes.set(xlim=_limits(ds, factor), ylim=_room(values))
         axes.yaxis.set_major_locator(MaxNLocator(3))

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
 from dhmodel.plots.checks import has
+from dhmodel.plots.routes import height, routes_headline, routes_panel, session_panel
 from dhmodel.plots.style import COLUMN, GREY, PAGE, REFERENCE, legend_columns, letter, look, styled
 
 _KINDS = {"column": "dorsal column", "root": "dorsal root", "lissauer": "fine fibres"}
@@ -32,7 +33,8 @@ def stimulation_figure(ds: xr.Dataset) -> Figure:
     What a paradigm delivers, on one page.
 
     Pulses; recruitment curves with the amplitude on four scales, and the growth of the compound potential;
-    the spikes of every fibre; what each pulse recruits and evokes, or closed against open loop.
+    the spikes of every fibre; what each pulse recruits and evokes, or closed against open loop. Of routes the
+    pulses of a session, and the spikes and rates that each route brings.
 
     Parameters
     ----------
@@ -49,15 +51,26 @@ def stimulation_figure(ds: xr.Dataset) -> Figure:
     InputError
         If the Dataset is not one of a stimulation.
     """
-    _check(ds)
-    loop = "loop_current" in ds
-    rows: list[tuple[Panel, float]] = [(_pulses, 1.45), (_curves, 2.9), (_fibres, 2.0)]
-    rows.append((_loop, 2.7) if loop else (_responses, 1.45))
-    figure = _page([panel for panel, _ in rows], [height for _, height in rows], ds)
+    rows = _rows(ds)
+    figure = _page([panel for panel, _ in rows], [tall for _, tall in rows], ds)
     title = _headline(ds)
     figure.set_figheight(figure.get_figheight() + _LINE * title.count("\n"))
     figure.suptitle(title, fontsize=rcParams["axes.titlesize"])
     return figure
+
+
+def _rows(ds: xr.Dataset) -> list[tuple[Panel, float]]:
+    """Panels of a page, and their heights in inches."""
+    rows: list[tuple[Panel, float]] = []
+    if "route" not in ds.dims or "recruitment" in ds:
+        _check(ds)
+        last: tuple[Panel, float] = (_loop, 2.7) if "loop_current" in ds else (_responses, 1.45)
+        rows += [(_pulses, 1.45), (_curves, 2.9), (_fibres, 2.0), last]
+    if ds.sizes.get("session_pulse"):
+        rows.append((session_panel, 1.5))
+    if "route" in ds.dims:
+        rows.append((routes_panel, height(ds)))
+    return rows
 
 
 @styled
@@ -121,9 +134,12 @@ def _page(panels: Sequence[Panel], heights: Sequence[float], ds: xr.Dataset, wid
 
 
 def _headline(ds: xr.Dataset) -> str:
-    factor, unit = _current_unit(ds)
     attrs = ds.attrs
     lines = [f"{attrs['paradigm']}, {attrs['state']} {attrs['species']}, {attrs['duration']:g} s"]
+    told = [routes_headline(ds)] if "route" in ds.dims else []
+    if "recruitment" not in ds:
+        return "\n".join(lines + told)
+    factor, unit = _current_unit(ds)
     for channel in ds["channel"].values:
         own = ds.sel(channel=channel)
         scales = ", ".join(
@@ -137,7 +153,7 @@ def _headline(ds: xr.Dataset) -> str:
         )
     rate, together = float(ds["trunk_rate"]), float(ds["synchrony"])
     lines[0] += f": {rate:.3g} spikes/s per dorsal-column fibre, synchrony {together:.2g}"
-    return "\n".join(lines)
+    return "\n".join(lines + told)
 
 
 def _charge(coulombs: xr.DataArray) -> str:

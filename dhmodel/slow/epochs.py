@@ -249,7 +249,8 @@ def _time_to(
     target = field(states)
     gap = target - states
     bound = begin + np.sign(gap) * allowance * stretch.scale
-    share = np.divide(bound - states, gap, out=np.full(gap.shape, np.inf), where=gap != 0)
+    with np.errstate(over="ignore"):  # what hardly moves takes for ever
+        share = np.divide(bound - states, gap, out=np.full(gap.shape, np.inf), where=gap != 0)
     hits = stretch.acting & (share < 1)
     if not hits.any():
         return np.inf

@@ -3,14 +3,17 @@ Results of epochs by what they depend on, in memory and perhaps in a file from w
 
 An epoch is a function of its plan, the replicate and the code, so a protocol that was interrupted need only
 run again: what is in the file comes at once and the same to the last bit. The file has a line of JSON for
-each epoch; a line that was cut short by a crash is left out.
+each epoch; a line that was cut short by a crash is left out. One process at a time has the file, by a lock
+that ends with it.
 """
 
+import fcntl
 import json
+import os
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +48,7 @@ def _cell_rates(found: Recording) -> NDArray[np.float64]:
 
 class Memo:
     """
-    Runs plans, each once.
+    Runs plans, each once; leaving it as a context lets others have its file.
 
     Parameters
     ----------
@@ -62,7 +65,7 @@ class Memo:
     Raises
     ------
     StoreError
-        The file is there and is none of a protocol, or it cannot be read or written.
+        The file is there and is none of a protocol, another process has it, or it cannot be read or written.
     """
 
     def __init__(self, file: Path | None = None):
@@ -70,8 +73,17 @@ class Memo:
         self._found: dict[str, Arrays] = {}
         self.runs = 0
         self.told: Callable[[], object] = lambda: None
+        self._lock: int | None = None
         if file is not None:
             self._open(file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def __call__(self, plan: Plan, replicate: int, names: tuple[str, ...]) -> Arrays:
         """Arrays of these names that a run gives; those that it does not give are left out."""
@@ -92,7 +104,12 @@ class Memo:
         if file.exists() and not file.is_file():  # a device may have no end
             raise StoreError(f"{file}: is no file; give another name")
         try:
-            lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else [HEAD]
+            self._lock = _locked(file)
+            if self._lock is None:
+                raise StoreError(
+                    f"{file}: another process runs this protocol; wait for it, or give another name"
+                )
+            lines = file.read_text(encoding="utf-8").splitlines() or [HEAD]
             if lines[:1] != [HEAD]:
                 raise StoreError(f"{file}: is no file of epochs; move it away or give another name")
             # a last line without an end would run into the next one
@@ -119,3 +136,19 @@ class Memo:
                 out.write(json.dumps([key, arrays]) + "\n")
         except OSError as error:
             raise StoreError(f"{self._file}: cannot write: {error.strerror or error}") from error
+
+
+def _locked(file: Path) -> int | None:
+    """Make a file if need be and lock it: what holds the lock while it is open, or None if another does."""
+    while True:
+        opened = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(opened).st_ino == os.stat(file).st_ino:
+                return opened
+        except BlockingIOError:
+            os.close(opened)
+            return None
+        except FileNotFoundError:
+            pass
+        os.close(opened)  # whoever had it has finished, and has deleted it

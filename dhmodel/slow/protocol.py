@@ -70,7 +70,7 @@ def protocol(
         As in `dhmodel.simulate`.
     checkpoint : str or path, optional
         A file that keeps every epoch; the same call with it resumes what was interrupted, with the same
-        numbers in the end.
+        numbers in the end. One process at a time may use it.
     progress : bool
         Show a bar.
 
@@ -81,8 +81,9 @@ def protocol(
         protocol_time, slow_state), estimated error of the states, as fractions of their ranges; ``ongoing``
         (replicate, protocol_time, population), Hz, without a test stimulus; ``rate`` (replicate, test,
         population), Hz during each test stimulus, ``cell_rate`` (replicate, test, cell), of each neuron, and
-        ``count`` (replicate, test, population, window), spikes per neuron and shock; ``stimulation`` (protocol_time), whether a paradigm is on; ``epochs``
-        (replicate), runs of the circuit that differ; provenance in ``attrs``.
+        ``count`` (replicate, test, population, window), spikes per neuron and shock; ``stimulation``
+        (protocol_time), whether a paradigm is on; ``epochs`` (replicate), runs of the circuit that differ;
+        provenance in ``attrs``.
 
     Raises
     ------
@@ -101,8 +102,8 @@ def protocol(
     if tolerance is not None:
         given["tolerance"] = to_si(tolerance, "1", "tolerance")
     run = planned(timetable, state=state, lesion=lesion, set=set, loop=given, seed=seed, target=target)
-    memo = Memo(None if checkpoint is None else Path(checkpoint))
-    return passed(run, range(replicates), memo, progress)
+    with Memo(None if checkpoint is None else Path(checkpoint)) as memo:
+        return passed(run, range(replicates), memo, progress)
 
 
 def planned(

@@ -26,14 +26,15 @@ in the order in which they begin; several may be on at once where they do not co
 that enter by different routes act together, such as ``tonic`` of one and ``cpm`` of another entry, or
 ``"tonic+cpm"`` of one. An entry of a paradigm with sessions of pulses that says neither `stop` nor `duration`
 lasts one session. A test is a stimulus at the times `at`, or `every` so long from `start` to `stop`; it is a
-run of its own, which slow states do not feel. `state`, `lesion` and `set`, values of parameters and of
+run of its own, which slow states do not feel; `vary`, a parameter and a list of its values, makes it a row of
+tests (``press 20 mN``, ``press 40 mN``, ...), from which thresholds are read. `state`, `lesion` and `set`, values of parameters and of
 numbers of slow states (``slow.<state>.<number>``), hold throughout; `scenario` names a set of such values
 (see `dhmodel.slow.scenarios`), over which those of `set` stand; `initial` gives slow states that do not begin
 at rest, and `epoch`, `settle`, `warmup` and `tolerance` are arguments of `dhmodel.protocol`.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
 from types import MappingProxyType
@@ -90,7 +91,7 @@ _ENTRY = (
     "inputs",
     "drugs",
 )
-_TEST = ("name", "stimulus", "at", "every", "start", "stop", "duration", "set")
+_TEST = ("name", "stimulus", "at", "every", "start", "stop", "duration", "set", "vary")
 _CONTENT = ("paradigm", "stimulus", "state", "lesion", "set", "inputs", "drugs")
 
 type Table = Mapping[str, Any]
@@ -143,13 +144,10 @@ class _Reader:
         if "duration" not in table:
             raise InputError(f'{where}: duration: is missing, needs a quantity in s such as "90 min"')
         duration = _time(table["duration"], f"{where}: duration", least=None)
-        given = {**scenario(table.get("scenario", ""), where), **_table(table, "set", where)}
-        numbers = {path: value for path, value in given.items() if str(path).startswith("slow.")}
-        plain = {path: value for path, value in given.items() if path not in numbers}
-        told = {k: table[k] for k in ("state", "lesion") if k in table}
-        base = self._settings({"set": plain, **told}, where)
+        base, numbers = self._base(table, where)
         entries = self._entries(_list(table, "entries", where), duration, base, where)
-        tests = tuple(self._test(one, duration, where) for one in _list(table, "tests", where))
+        given = [one for test in _list(table, "tests", where) for one in _varied(test, where)]
+        tests = tuple(self._test(one, duration, where) for one in given)
         _refuse_twice([one.name for one in entries] + [one.name for one in tests], where)
         texts = {key: _text(table.get(key, ""), f"{where}: {key}") for key in ("about", "source")}
         read = table.get("read", "hypothesis")
@@ -158,13 +156,31 @@ class _Reader:
         initial = {
             k: to_si(v, "1", f"{where}: initial: {k}") for k, v in _table(table, "initial", where).items()
         }
-        base = base if base.state else replace(base, state="naive")
         loop = {
             key: to_si(table[key], unit, f"{where}: {key}") for key, unit in _LOOP.items() if key in table
         }
-        kept = (MappingProxyType(one) for one in (numbers, initial, loop))
-        fixed = (duration, base, entries, tests, *kept, table)
-        return Timetable(self.name, texts["about"], texts["source"], read, *fixed)
+        return Timetable(
+            self.name,
+            texts["about"],
+            texts["source"],
+            read,
+            duration,
+            base,
+            entries,
+            tests,
+            MappingProxyType(numbers),
+            MappingProxyType(initial),
+            MappingProxyType(loop),
+            table,
+        )
+
+    def _base(self, table: Table, where: str) -> tuple[Settings, dict[str, object]]:
+        """What holds throughout: settings of the circuit, and numbers of slow states."""
+        given = {**scenario(table.get("scenario", ""), where), **_table(table, "set", where)}
+        numbers = {path: value for path, value in given.items() if str(path).startswith("slow.")}
+        plain = {path: value for path, value in given.items() if path not in numbers}
+        told = {key: table[key] for key in ("state", "lesion") if key in table}
+        return self._settings({"state": "naive", **told, "set": plain}, where), numbers
 
     def _entries(self, tables: list[Table], duration: float, base: Settings, where: str) -> tuple[Entry, ...]:
         made = tuple(self._entry(one, duration, base, where) for one in tables)
@@ -358,6 +374,19 @@ def _repeated(table: Table, start: float, where: str) -> list[float]:
     if np.prod([level.size for level in levels], dtype=float) > MOST:
         raise InputError(f"{where}: repeat: more than {MOST} times")
     return sorted(canonical(start + float(sum(shifts))) for shifts in product(*levels))
+
+
+def _varied(table: Table, where: str) -> list[Table]:
+    """Tests that differ in one parameter, each with its value in its name; the one given if it varies none."""
+    if "vary" not in table:
+        return [table]
+    here = f"{where}: test {quoted(_name(table, 'test', where))}"
+    vary, rest = _table(table, "vary", here), {key: one for key, one in table.items() if key != "vary"}
+    if len(vary) != 1 or not all(isinstance(one, list | tuple) and one for one in vary.values()):
+        raise InputError(f"{here}: vary: got {quoted(vary)}, needs one parameter and a list of its values")
+    ((path, values),) = vary.items()
+    own = _table(table, "set", here)
+    return [{**rest, "name": f"{rest['name']} {value}", "set": {**own, path: value}} for value in values]
 
 
 def _test_times(table: Table, duration: float, where: str) -> tuple[float, ...]:

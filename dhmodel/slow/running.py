@@ -13,15 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.errors import InputError, quoted, unknown
-from dhmodel.parameters import cuts
+from dhmodel.parameters import cuts, resolve
 from dhmodel.simulate import Plan, prepare
 from dhmodel.slow.cord import Chosen, Cord
 from dhmodel.slow.epochs import Sample, advance
 from dhmodel.slow.memo import Memo
 from dhmodel.slow.result import Replicate
 from dhmodel.slow.states import CONSTANTS, SlowState, numbers, slow_states
-from dhmodel.slow.timetable import Drug, Entry, Settings, Timetable
-from dhmodel.stimulation.paradigms import effective
+from dhmodel.slow.timetable import Drug, Settings, Timetable
+from dhmodel.slow.trains import in_trains
+from dhmodel.stimulation.paradigms import brought, effective, find_paradigm
 from dhmodel.stimulation.routes import conditions
 from dhmodel.units import canonical
 
@@ -172,6 +173,8 @@ def make_run(
     chosen = Chosen(*fixed, epoch, settle, warmup, tolerance, seed, target)
     _check_epoch(chosen, table)
     _check_initial(states, table)
+    _check_sessions(table, given)
+    table = in_trains(table, epoch)
     run = Run(table, chosen, given, _sample_times(table), {})
     return replace(run, plans=_plans(run))
 
@@ -226,7 +229,6 @@ def _plans(run: Run) -> dict[tuple[str, ...], Plan]:
         where = ", entry ".join([f"protocol {run.table.name}", *on])
         found[on] = _planned(planner, run.cord(settings), settings, run.chosen.epoch, where)
         _check_cycles(found[on], where)
-        _check_sessions(found[on], run.table.on(time), where)
         for test in run.table.tests:
             there = settings.joined(test.settings())
             _planned(planner, run.cord(settings), there, test.duration, f"{where}, test {test.name}")
@@ -240,22 +242,22 @@ def _planned(planner: Cord, cord: Settings, settings: Settings, duration: float 
         raise InputError(f"{where}: {error}") from None
 
 
-def _check_sessions(plan: Plan, entries: list[Entry], where: str) -> None:
-    """Refuse trains of pulses of which an epoch would see a part, and an entry that outlasts its session."""
-    for one in conditions(plan.parameters, plan.paradigm, plan.duration):
-        if one.session is None:
-            continue
-        if one.session.cycle > plan.duration:
-            raise InputError(
-                f"{where}: {one.ways.group}: a train and its pause take {one.session.cycle:g} s, an epoch "
-                f"{plan.duration:g} s; take a longer epoch"
-            )
-        for entry in entries:
-            lasts = canonical(entry.spans[0][1] - entry.spans[0][0])
-            if f"paradigm {one.ways.group}" in entry.settings.things() and lasts > one.session.length + SLACK:
+def _check_sessions(table: Timetable, given: Mapping[str, object]) -> None:
+    """Refuse an entry that outlasts the session of its pulses."""
+    for entry in table.entries:
+        settings = table.base.joined(entry.settings).joined(Settings(set=given))
+        where = f"protocol {table.name}, entry {entry.name}"
+        try:
+            P = resolve(settings.state, dict(settings.set), None, brought(settings.paradigm))
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        lasts = canonical(entry.spans[0][1] - entry.spans[0][0])
+        for one in conditions(P, find_paradigm(entry.settings.paradigm), lasts):
+            if one.session and lasts > one.session.length + one.on + SLACK:
                 raise InputError(
-                    f"{where}: lasts {lasts:g} s, but a session of {one.ways.group} takes "
-                    f"{one.session.length:g} s; leave out stop and duration, or repeat it"
+                    f"{where}: lasts {lasts:g} s, but a session of "
+                    f"{one.ways.group} takes {one.session.length:g} s; leave out stop and duration, or "
+                    "repeat it"
                 )
 
 

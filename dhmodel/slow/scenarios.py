@@ -1,8 +1,8 @@
 """
 Rival readings of the literature, as sets of values that a protocol takes on by name.
 
-Where sources contradict each other the default follows one of them, or none; ``scenarios.toml`` holds what would
-have to be otherwise for the other.
+Where sources contradict each other the default follows one of them, or none; ``scenarios.toml`` holds what
+would have to be otherwise for the other.
 """
 
 from collections.abc import Mapping

@@ -4,11 +4,12 @@ Slow states as data: what the files of ``slow_states/`` and ``inputs.toml`` may 
 Each state relaxes towards a target with the time constant `on` while that leads away from rest, and `off` on
 the way back: ``tau dx/dt = rest + target - (target at rest) - x``, kept within `min` and `max`. `rest` is its
 value in the untouched cord; `target` is an expression over drives measured in an epoch (``rate("WDR")``,
-``pulse_rate``, ``motor_multiple``, ...), the inputs of ``inputs.toml``, the other states and the numbers of its
-own table. At rest nothing moves, whatever the expressions say: only what changes against the untouched cord
-counts. `acts` says what a state does: `add` or `times` (a factor 1 + ...) of its distance from rest, by a
-number of its table, on a parameter of the circuit, within that parameter's bounds; `free` names a receptor
-whose antagonists take the effect away. Adding a state touches no code.
+``pulse_rate``, ``motor_multiple``, ...), the inputs of ``inputs.toml``, the other states, what antagonists
+leave of a receptor (``free("cb1")``) and the numbers of its own table. At rest nothing moves, whatever the
+expressions say: only what changes against the untouched cord counts. `acts` says what a state does: `add` or
+`times` (a factor 1 + ...) of its distance from rest, by a number of its table, on a parameter of the circuit,
+within that parameter's bounds; `free` names a receptor whose antagonists take the effect away. Adding a state
+touches no code.
 """
 
 from collections.abc import Mapping
@@ -201,6 +202,11 @@ def _act(path: str, entry: _ActEntry, numbers: Mapping[str, Parameter], where: s
     size = entry.add or entry.times
     if size not in numbers:
         raise unknown("number", size, numbers, f"{where}: acts: {path}")
+    wanted = "1" if entry.times else parameter(path).unit
+    if numbers[size].unit != wanted:
+        raise InputError(
+            f"{where}: acts: {path}: {size} is in {numbers[size].unit}, the parameter in {wanted}"
+        )
     if entry.free and f"receptor.{entry.free}.free" not in paths():
         raise InputError(f"{where}: acts: {path}: {quoted(entry.free)} is no receptor")
     return Act(path, size, bool(entry.times), entry.free)

@@ -139,7 +139,7 @@ def afferent_input(
 def _stimulated(
     P: Mapping[str, float], fibres: Fibres, natural: Spikes, delivery: Delivery, seed: int, replicate: int
 ) -> tuple[Spikes, float, float, Spikes]:
-    """Spikes that reach the horn when pulses meet natural ones; rate, mix and spikes of evoked ones in trunks."""
+    """Spikes that reach the horn when pulses meet natural ones; rate, mix, and spikes of evoked ones."""
     cord = circuit_fibres(P, seed, replicate)
     if not len(cord):
         return natural, 0.0, 0.0, nothing()

@@ -1,4 +1,4 @@
-"""How far stimulation gives dorsal-column fibres different rates, as far as glia between them could sense it."""
+"""How far stimulation gives dorsal-column fibres different rates, which glia between them could sense."""
 
 import numpy as np
 
@@ -15,8 +15,8 @@ def rate_mix(schedule: Schedule, launched: Launched, fibres: int, duration: floa
     """
     How evenly dorsal-column fibres are shared between the pulse rates of different channels.
 
-    A fibre counts for the pulse rate to which the rate of its own spikes is nearest (as a ratio). With a share
-    ``q`` of all fibres for each of ``G`` rates the result is ``G/(G - 1) * (sum(q)^2 - sum(q^2))``.
+    A fibre counts for the pulse rate to which the rate of its own spikes is nearest (as a ratio). With a
+    share ``q`` of all fibres for each of ``G`` rates it is ``G/(G - 1) * (sum(q)^2 - sum(q^2))``.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def rate_mix(schedule: Schedule, launched: Launched, fibres: int, duration: floa
     Returns
     -------
     float
-        0 if one rate drives all fibres or none are driven; 1 if every fibre is driven, and as many by each rate.
+        0 if one rate drives all fibres or none are driven; 1 if every fibre is driven, as many by each rate.
     """
     rates = _pulse_rates(schedule, duration)
     number = rates.size

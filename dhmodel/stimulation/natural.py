@@ -43,9 +43,11 @@ class Scene:
         chosen = self.rng(f"{purpose}.choice").permutation(members(self.P, name))
         return chosen[: round(fraction * chosen.size)]
 
-    def gain(self, name: str) -> float:
-        """What injury leaves of the answer of some fibres to touch, heat and pinch."""
-        return self.P["injury.ltm_gain"] if name.split(".")[0] == "AB" else 1.0
+    def gain(self, name: str, relay: str | None) -> float:
+        """Gain of the answer of some fibres: of touch fibres by injury, of nociceptors by descending relays."""
+        if name.split(".")[0] == "AB":
+            return self.P["injury.ltm_gain"]
+        return self.P[relay] if relay else 1.0
 
     @cached_property
     def severed(self) -> NDArray[np.bool_]:
@@ -145,7 +147,9 @@ def _stimulated(scene: Scene, name: str) -> Iterator[Spikes]:
     for number, drive in enumerate(entry.drives):
         purpose = f"{name}.{number}"
         drawn = (
-            _driven(scene, drive, purpose) if course is None else _following(scene, drive, course, purpose)
+            _driven(scene, drive, entry.relay, purpose)
+            if course is None
+            else _following(scene, drive, course, entry.relay, purpose)
         )
         yield _within(scene, entry, drawn)
     for part, kind in ((entry.shocks, "shocks"), (entry.conditioning, "conditioning")):
@@ -168,9 +172,9 @@ def _within(scene: Scene, entry: Stimulus, spikes: Spikes) -> Spikes:
     return times[kept], fibres[kept]
 
 
-def _driven(scene: Scene, drive: Drive, purpose: str) -> Spikes:
+def _driven(scene: Scene, drive: Drive, relay: str | None, purpose: str) -> Spikes:
     """Discharge that does not change, but for the strokes of a brush."""
-    fibres, rate = members(scene.P, drive.fibres), scene.P[drive.rate] * scene.gain(drive.fibres)
+    fibres, rate = members(scene.P, drive.fibres), scene.P[drive.rate] * scene.gain(drive.fibres, relay)
     if drive.frequency is None or drive.contact is None:
         return _poisson(scene, fibres, rate, purpose)
     times, unit = patterns.strokes(
@@ -186,13 +190,15 @@ def _driven(scene: Scene, drive: Drive, purpose: str) -> Spikes:
     return times, fibres[unit]
 
 
-def _following(scene: Scene, drive: Drive, course: Press | Warming, purpose: str) -> Spikes:
+def _following(
+    scene: Scene, drive: Drive, course: Press | Warming, relay: str | None, purpose: str
+) -> Spikes:
     """Discharge that follows a force or a temperature, as it arrives in the horn."""
     function = transfer(scene.P, str(drive.transfer), drive.rate)
     fibres = scene.some(drive.fibres, 1.0, drive.share or purpose)
     thresholds = function.thresholds(scene.rng(f"{drive.rate}.threshold.{drive.fibres}"), fibres.size)
     begin, end = course.epochs()[0, 0], course.epochs()[-1, 1]
-    gain = scene.gain(drive.fibres)
+    gain = scene.gain(drive.fibres, relay)
     times, unit = patterns.thinned(
         scene.rng(purpose),
         fibres.size,

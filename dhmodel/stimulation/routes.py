@@ -22,7 +22,16 @@ from dhmodel.stimulation.transfer import transfer
 from dhmodel.stimulation.ways import Route, Ways, functions, pattern_fields, to_fibres
 from dhmodel.units import format_si
 
-__all__ = ["Conditions", "Routed", "check_routes", "conditions", "joined", "routed", "session_length"]
+__all__ = [
+    "Conditions",
+    "Routed",
+    "along",
+    "check_routes",
+    "conditions",
+    "joined",
+    "routed",
+    "session_length",
+]
 
 # s between the times at which a rate that changes is worked out, and the most of them in a run
 _STEP = 0.1
@@ -50,7 +59,7 @@ class Conditions:
     @cached_property
     def session(self) -> Session | None:
         """The session of pulses; None where it has none."""
-        return Session.of(self.P, self._pattern) if self.ways.pulses else None
+        return Session.of(self.P, self.pattern) if self.ways.pulses else None
 
     @cached_property
     def pulses(self) -> Floats:
@@ -95,7 +104,9 @@ class Conditions:
         return {name: self._value(one, 0.0) for name, one in self.ways.delivers.items()}
 
     def rate(self, text: str, times: Floats) -> Floats:
-        """Evaluate a rate, Hz, at times of the recording."""
+        """Evaluate a rate, Hz, at times of the recording; once if it does not change."""
+        if not self.ways.parsed[text].names() & self._timed:
+            times = times[:1]  # it does not change
         found = np.array([self.number(text, float(time) - self.on) for time in times])
         if not (np.isfinite(found).all() and (found >= 0).all()):
             wrong = found[~(np.isfinite(found) & (found >= 0))][0]
@@ -110,7 +121,7 @@ class Conditions:
         return found
 
     @cached_property
-    def _pattern(self) -> str:
+    def pattern(self) -> str:
         """The group of the chosen pattern of pulses."""
         path = self.ways.pulses
         return f"{path.rpartition('.')[0]}.{choice(self.P, path)}" if path in self.P else path
@@ -125,7 +136,7 @@ class Conditions:
         numbers = [name for name, path in self.ways.names.items() if not parameter(path).choices]
         found = {name: self.P[self.ways.names[name]] for name in numbers}
         if self.ways.pulses:
-            found |= {f"pattern_{name}": self.P[f"{self._pattern}.{name}"] for name in pattern_fields()}
+            found |= {f"pattern_{name}": self.P[f"{self.pattern}.{name}"] for name in pattern_fields()}
         return found | {"t": 0.0, "length": self.length, "present": 0.0, "pulse_rate": 0.0}
 
     @cached_property
@@ -133,12 +144,26 @@ class Conditions:
         """The same, with what follows from them."""
         ((begin, end),) = self.epoch
         rate = self.pulses.size / self.length
-        return self._own | {"present": float(end - begin) / self.length, "pulse_rate": rate}
+        known = self._own | {"present": float(end - begin) / self.length, "pulse_rate": rate}
+        for name, term in self.ways.terms.items():
+            if name not in self._timed:
+                known[name] = term.evaluate(known, self._called)
+        return known
+
+    @cached_property
+    def _timed(self) -> frozenset[str]:
+        """Names that change with time."""
+        found = {"t"}
+        for name, term in self.ways.terms.items():
+            if term.names() & found:
+                found.add(name)
+        return frozenset(found)
 
     def _value(self, expression: Expression, t: float) -> float:
         scope = self._known | {"t": t}
         for name, term in self.ways.terms.items():
-            scope[name] = term.evaluate(scope, self._called)
+            if name in self._timed:
+                scope[name] = term.evaluate(scope, self._called)
         return float(expression.evaluate(scope, self._called))
 
 
@@ -247,13 +272,13 @@ def routed(scene: Scene, paradigm: Paradigm) -> Routed:
     for one in conditions(scene.P, paradigm, scene.stop):
         drawn = Routed(delivered=one.delivered(), pulses=one.pulses)
         for route in one.routes():
-            found = found.and_(_along(scene, one, route))
+            found = found.and_(along(scene, one, route))
         found = found.and_(drawn)
     return found
 
 
-def _along(scene: Scene, one: Conditions, route: Route) -> Routed:
-    """What one route brings."""
+def along(scene: Scene, one: Conditions, route: Route) -> Routed:
+    """Draw what one route brings to the circuit."""
     if route.to in POPULATIONS:
         current = (route.to, one.number(route.current), one.epoch)
         return Routed(currents=(current,) if current[1] else ())
@@ -322,7 +347,7 @@ class _Units:
             self.rng,
             units.size,
             float(rates.max()),
-            lambda times, _: np.interp(times, grid, rates),
+            lambda times, _: np.interp(times, grid[: rates.size], rates),
             refractory=self.refractory(units),
             start=start,
             stop=stop,

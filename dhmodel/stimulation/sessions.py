@@ -81,8 +81,7 @@ class Session:
     def times(self, start: float, stop: float) -> Floats:
         """Times of the pulses before `stop` of a session that begins at `start`, s, ascending."""
         number = np.ceil(self.pulses / self.pulses_per_burst)
-        if not self.on:
-            number = min(number, max(np.ceil((stop - start) * self.frequency) + 1, 0))
+        number = min(number, max(np.ceil((stop - start) * self.frequency) + 1, 0))  # pauses make them fewer
         times = timing.in_bursts(self._events(int(number)), self.pulses_per_burst, self.burst_frequency)
         times = start + times[: self.pulses]
         return times[times < stop]

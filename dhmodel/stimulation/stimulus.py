@@ -161,7 +161,8 @@ class Stimulus(Entry):
     A test stimulus; without anything else only the background is left.
 
     The drives act on the fibres of a `patch`, or all, and where they have no course from `during.on` to
-    `during.off`, or always. Shocks for `conditioning` go on until the end and are not test shocks.
+    `during.off`, or always. Shocks for `conditioning` go on until the end and are not test shocks. `relay` is
+    the parameter by which descending control weighs nociceptors under stimuli of this kind.
     """
 
     drives: list[Drive] = []
@@ -171,6 +172,7 @@ class Stimulus(Entry):
     warming: Warming | None = None
     shocks: Shocks | None = None
     conditioning: Shocks | None = None
+    relay: str | None = None
     current: Current | None = None
 
     def course(self, P: Mapping[str, float]) -> course.Press | course.Warming | None:
@@ -188,6 +190,16 @@ def stimuli() -> Mapping[str, Stimulus]:
 def stimulus(name: str) -> Stimulus:
     """The stimulus of that name; InputError naming the others if there is none."""
     return find("stimulus", name, stimuli())
+
+
+def strength_path(name: str) -> str | None:
+    """Parameter that says how strong a stimulus is: force, temperature or intensity of shocks; None without."""
+    entry = stimulus(name)
+    if entry.press is not None:
+        return entry.press.force
+    if entry.warming is not None:
+        return entry.warming.temperature
+    return entry.shocks.intensity if entry.shocks is not None else None
 
 
 def acts(P: Mapping[str, float], name: str, duration: float) -> Floats:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -23,10 +25,12 @@ def delivery_table(ds: "xr.Dataset") -> str:
     Returns
     -------
     str
-        A column for each channel. Fibres recruited and ECAP are means over its pulses.
+        A column for each channel. Fibres recruited and ECAP are means over its pulses. A line for each route.
     """
     attrs = ds.attrs
     about = f"{attrs['paradigm']}, {attrs['state']} {attrs['species']}, {attrs['duration']:g} s"
+    if "channel" not in ds.dims:
+        return "\n".join([about, *_routes(ds)])
     channels = [_channel(ds, index) for index in range(ds.sizes["channel"])]
     lines = [
         f"{about}, {attrs['fibres']} dorsal-column fibres",
@@ -36,7 +40,7 @@ def delivery_table(ds: "xr.Dataset") -> str:
         lines.append(f"{name:{_WIDTH}}" + "".join(f"{show(one):>{_WIDTH // 2}.5g}" for one in channels))
     together = f"synchrony {float(ds['synchrony']):.2g}"
     lines.append(f"{'trunk rate (Hz)':{_WIDTH}}{float(ds['trunk_rate']):>{_WIDTH // 2}.4g}, {together}")
-    return "\n".join([*lines, *_loop(ds)])
+    return "\n".join([*lines, *_loop(ds), *_routes(ds)])
 
 
 def _channel(ds: "xr.Dataset", index: int) -> "xr.Dataset":
@@ -75,4 +79,22 @@ def _loop(ds: "xr.Dataset") -> list[str]:
         f"deviation {1e6 * ds.attrs[f'loop_deviation_{name}']:.4g} uV, "
         f"charge {1e6 * ds.attrs[f'loop_charge_{name}']:.4g} uC"
         for name in ("closed", "open")
+    ]
+
+
+def _routes(ds: "xr.Dataset") -> list[str]:
+    """What each route brings, and what the paradigm tells of itself."""
+    if "route" not in ds.dims:
+        return []
+    lines = []
+    for at, name in enumerate(ds["route"].values):
+        own = ds.isel(route=at)
+        units = int(own["route_units"])
+        brought = f"{float(own['route_rate'].mean()):>{_WIDTH // 2}.4g} Hz"
+        if not units:
+            brought = f"{1e12 * float(own['route_current']):>{_WIDTH // 2}.4g} pA"
+        lines.append(f"{name:{_WIDTH}}{brought}  {own['route_to'].item()}" + (f" x {units}" if units else ""))
+    told = {name: ds[name] for name in np.atleast_1d(ds.attrs["told"]).tolist()}
+    return lines + [
+        f"{name:{_WIDTH}}{float(one):>{_WIDTH // 2}.4g} {one.attrs['units']}" for name, one in told.items()
     ]

@@ -1,7 +1,7 @@
 """What a paradigm delivers, without the circuit: pulses, recruited fibres, compound potentials and dose."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -23,6 +23,8 @@ from dhmodel.stimulation.ecap import responses
 from dhmodel.stimulation.paradigms import Paradigm, find_paradigm
 from dhmodel.stimulation.recorder import lead_recorder
 from dhmodel.stimulation.recruitment import scales, thresholds
+from dhmodel.stimulation.route_view import routes_dataset
+from dhmodel.stimulation.routes import check_routes
 from dhmodel.stimulation.trains import Floats, Indices, sort
 from dhmodel.streams import stream
 from dhmodel.units import to_si
@@ -44,7 +46,7 @@ type _Variables = dict[str, tuple[Any, ...]]
 
 
 def stimulate(
-    paradigm: str | Path | Paradigm,
+    paradigm: str | Path | Paradigm | Sequence[object],
     *,
     state: str = "naive",
     set: Mapping[str, object] | None = None,
@@ -54,14 +56,14 @@ def stimulate(
     fibres: int = 400,
 ) -> "xr.Dataset":
     """
-    Work out what a paradigm delivers to a reference population of dorsal-column fibres.
+    Work out what a paradigm delivers: to a reference population of dorsal-column fibres, or by its routes.
 
     The circuit is not run. `dhmodel.plots.stimulation_figure` draws the result.
 
     Parameters
     ----------
-    paradigm : str, path or Paradigm
-        A name (see `dhmodel.list_paradigms`), a TOML file, or a `dhmodel.Paradigm`.
+    paradigm : str, path, Paradigm or sequence of these
+        A name (see `dhmodel.list_paradigms`), a TOML file, a `dhmodel.Paradigm`, or several of these.
     state : str
         See `dhmodel.list_states`.
     set : mapping of {str : object}, optional
@@ -89,6 +91,8 @@ def stimulate(
         - by ``spike``: ``spike_time`` and ``spike_fibre``, sorted by fibre, then by time, of the first
           ``spikes_until`` s;
         - ``trunk_rate``, ``synchrony``;
+        - of paradigms by routes (``rtms``, ``exercise``, ...) instead, or in a combination beside these: see
+          `dhmodel.stimulation.route_view.routes_dataset`;
         - of closed loop, by ``loop`` (closed, open) and ``pulse``: ``loop_current``, ``loop_ecap``,
           ``loop_measured``, ``loop_distance``, ``loop_recruited``, ``loop_worth``, ``in_window``; its report
           is in ``attrs`` as ``loop_*``, and ``recruited`` and ``ecap`` are those of the closed loop.
@@ -106,12 +110,18 @@ def stimulate(
     if isinstance(fibres, bool) or not isinstance(fibres, int) or fibres < 1:
         raise InputError(f"fibres: got {quoted(fibres)}, needs a whole number of at least 1")
     stream(seed, replicate, "check")  # complains of bad ones
+    check_routes(P, chosen, length)
     delivery = deliver(P, chosen, length, seed, replicate)
-    if not len(delivery.schedule):
+    routes = any(part.routes for part in chosen.parts)
+    if not (len(delivery.schedule) or routes):
         raise InputError(f"{chosen.where}: sends no pulse in {length:g} s, so there is nothing to show")
-    population = reference(P, "column", int(fibres))
-    spikes = excite(P, population, delivery, seed, replicate)
-    made = _dataset(_View(P, delivery, population, spikes))
+    made = routes_dataset(P, chosen, length, seed, replicate) if routes else None
+    if len(delivery.schedule):
+        population = reference(P, "column", int(fibres))
+        spikes = excite(P, population, delivery, seed, replicate)
+        electrode = _dataset(_View(P, delivery, population, spikes))
+        made = electrode if made is None else electrode.merge(made, combine_attrs="no_conflicts")
+    assert made is not None  # one of the two
     told = {
         "paradigm": chosen.name,
         "state": state,

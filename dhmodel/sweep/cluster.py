@@ -46,6 +46,9 @@ SETTLING = 0.2
 """Seconds within which the scheduler tells of all tasks that a dead worker held."""
 
 
+type Pack = Callable[[Iterable[Any]], tuple[Parcel, ...]]
+
+
 def nothing(plans: Iterable[Any]) -> tuple[Parcel, ...]:
     """Pack nothing."""
     return ()
@@ -68,13 +71,16 @@ class Dask:
         A task that needs more fails, bytes.
     pack : callable
         Given the tasks' plans, returns the compiled parts that workers are sent.
+    parts : tuple of str
+        Code that workers must have the same of, see `dhmodel.code.digest`.
     """
 
     measure: Measure
     cluster: Cluster
     time_limit: float | None = None
     memory_limit: int | None = None
-    pack: Callable[[Iterable[Any]], tuple[Parcel, ...]] = nothing
+    pack: Pack = nothing
+    parts: tuple[str, ...] = code.RECORDINGS
 
     def run(self, tasks: Sequence[Task]) -> Events:
         """
@@ -90,7 +96,7 @@ class Dask:
         waiting, deaths = deque(tasks), Counter[tuple[int, int]]()
         order = Order(self.measure, self.memory_limit, self.pack(task.plan for task in tasks))
         with started(self.cluster) as session:
-            flight = Flight(session, order, self.time_limit)
+            flight = Flight(session, order, self.time_limit, self.parts)
             try:
                 while waiting or flight.tasks:
                     flight.look()
@@ -114,7 +120,7 @@ class Flight:
         By the key of their future.
     """
 
-    def __init__(self, session: Session, order: Order, time_limit: float | None):
+    def __init__(self, session: Session, order: Order, time_limit: float | None, parts: tuple[str, ...]):
         self.tasks: dict[str, Task] = {}
         self._session, self._client = session, session.client
         self._name = f"dhmodel-{uuid4().hex[:12]}"
@@ -125,7 +131,8 @@ class Flight:
         self._crowded = monotonic()
         self._node = import_module("dhmodel.sweep.cluster_node")  # needs Dask
         with self._answering():
-            self._client.register_plugin(self._node.Relay(order, time_limit, code.digest()), name=self._name)
+            relay = self._node.Relay(order, time_limit, code.digest(parts), parts)
+            self._client.register_plugin(relay, name=self._name)
 
     @property
     def room(self) -> bool:

@@ -40,12 +40,20 @@ class Relay(WorkerPlugin):
         How long a task may take, s.
     identity : str
         Of the code that the node must have, see `dhmodel.code.digest`.
+    parts : tuple of str
+        What of the code that is.
     """
 
-    def __init__(self, order: Order, time_limit: float | None, identity: str):
+    def __init__(
+        self,
+        order: Order,
+        time_limit: float | None,
+        identity: str,
+        parts: tuple[str, ...] = code.RECORDINGS,
+    ):
         # of a parent that was killed, the scheduler keeps the relays, but no process should stay with them
         self.order, self.time_limit = replace(order, idle=IDLE), time_limit
-        self.identity = identity
+        self.identity, self.parts = identity, parts
 
     def setup(self, worker: DaskWorker) -> None:
         """Begin on a Dask worker; a process starts with the first task."""
@@ -55,7 +63,7 @@ class Relay(WorkerPlugin):
 
     def run(self, task: Task) -> Event:
         """Do a task in a worker process, one for each thread of Dask's; "pending" if that died."""
-        if code.digest() != self.identity:
+        if code.digest(self.parts) != self.identity:
             raise EngineError(
                 f"{platform.node()} has another version of dhmodel's code; install the same one"
             )

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from dhmodel import code
 from dhmodel.circuit import assemble
 from dhmodel.engine.parcels import Parcel, pack
 from dhmodel.errors import EngineError, StoreError
 from dhmodel.simulate import Plan
 from dhmodel.simulate import measure as run_one
 from dhmodel.simulate import prepare as build_one
-from dhmodel.sweep.cluster import Dask, nothing
+from dhmodel.sweep.cluster import Dask, Pack, nothing
 from dhmodel.sweep.cluster_file import read_cluster
 from dhmodel.sweep.cluster_start import extra
 from dhmodel.sweep.cost import neuron_steps, note_speed
@@ -92,7 +93,8 @@ def run_sweep(
         After Ctrl-C. What is finished is kept, if there is a path.
     """
     count("workers", workers)
-    executor = _executor(measure, workers, read_time(time_limit), read_memory(memory_limit), cluster)
+    limits = read_time(time_limit), read_memory(memory_limit)
+    executor = executor_for(measure, workers, *limits, cluster, circuits if measure is run_one else nothing)
     store = open_store(spec, None if path is None else Path(path), check)
     try:
         finished = _finish(store, executor, progress, prepare)
@@ -104,20 +106,45 @@ def run_sweep(
     return store
 
 
-def _executor(
-    measure: Measure, workers: int, time: float | None, memory: int | None, cluster: str | Path | None
+def executor_for(
+    measure: Measure,
+    workers: int = 1,
+    time: float | None = None,
+    memory: int | None = None,
+    cluster: str | Path | None = None,
+    pack: Pack = nothing,
+    parts: tuple[str, ...] = code.RECORDINGS,
 ) -> Executor:
+    """
+    Choose where work runs: in this process, in processes of this machine, or on a cluster.
+
+    Parameters
+    ----------
+    measure : callable
+        What runs a task.
+    workers : int
+        Processes; of no effect with `cluster`.
+    time, memory : optional
+        Limits of one task, s and bytes.
+    cluster, pack, parts
+        File that names a cluster; see `dhmodel.sweep.cluster.Dask`.
+
+    Raises
+    ------
+    InputError
+        The cluster file is wrong, or the extra `cluster` is missing.
+    """
     if cluster is not None:
         found = read_cluster(cluster)
         extra("distributed")
         memory = memory or read_memory(getattr(found, "memory", None))
-        return Dask(measure, found, time, memory, _pack if measure is run_one else nothing)
+        return Dask(measure, found, time, memory, pack, parts)
     if workers == 1 and time is None and memory is None:
         return InProcess(measure)
     return Pool(measure, workers, time, memory)
 
 
-def _pack(plans: Iterable[Plan]) -> tuple[Parcel, ...]:
+def circuits(plans: Iterable[Plan]) -> tuple[Parcel, ...]:
     """Pack the compiled circuits of plans for machines without a compiler."""
     return pack((assemble.structure(plan.parameters), plan.target) for plan in dict.fromkeys(plans))
 

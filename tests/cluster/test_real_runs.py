@@ -16,7 +16,7 @@ from dhmodel.sweep.cluster import Dask
 from dhmodel.sweep.cluster_file import read_cluster
 from dhmodel.sweep.executors import InProcess, Task
 from dhmodel.sweep.pool import Pool
-from dhmodel.sweep.runner import _pack
+from dhmodel.sweep.runner import circuits
 from dhmodel.sweep.spec import build_spec
 
 pytestmark = pytest.mark.skipif(native.compiler() is None, reason="no C++ compiler to build what is shipped")
@@ -71,7 +71,7 @@ def test_a_dask_worker_without_compiler_and_brian2_gives_the_same(tasks, results
         cluster = read_cluster(found.file)
         *_, alone = Dask(measure, cluster).run(tasks[:1])
         assert alone.status == "failed" and "no C++ compiler" in alone.error
-        assert equal(outcome(Dask(measure, cluster, pack=_pack), tasks[::-1]), results)
+        assert equal(outcome(Dask(measure, cluster, pack=circuits), tasks[::-1]), results)
     unpacked = [path for path in cache.iterdir() if path.is_dir()]
     assert len(unpacked) == 1 + len(native.sources())  # once, though two workers asked
     assert all(path.name.startswith("shipped-") for path in unpacked)

@@ -119,8 +119,9 @@ def test_excitation_between_cells_arrives_after_its_delay(circuit):
 
 
 def test_descending_potassium_conductance_decays(circuit):
-    found, _ = after_source_spike(circuit, "mod", "g_mod", FAST)
-    assert found == pytest.approx(np.exp(-FAST / circuit.P["synapse.modulatory.decay"]), rel=0.006)
+    times = np.array([0.009, 0.019, 0.039, 0.099])
+    found, _ = after_cell_spike(circuit, "mod", "g_mod", times, pathway="supraspinal")
+    assert found == pytest.approx(np.exp(-times / circuit.P["synapse.modulatory.decay"]), rel=0.006)
 
 
 def test_depression_follows_the_recursion(circuit):

@@ -5,7 +5,7 @@ import pytest
 
 from dhmodel import simulate
 from dhmodel.engine.feed import white_noise
-from dhmodel.parameters.layout import DESCENDING, FIBRE_CLASSES, POPULATIONS
+from dhmodel.parameters.layout import FIBRE_CLASSES, POPULATIONS
 from dhmodel.streams import stream
 
 SILENT = {
@@ -13,7 +13,7 @@ SILENT = {
     **{f"cell.{name}.noise_sd": "0 pA" for name in POPULATIONS},
     **{f"cell.{name}.bias": "0 pA" for name in POPULATIONS},
     **{f"background.{name}.rate": "0 Hz" for name in FIBRE_CLASSES},
-    **{f"descending.{name}.rate_{end}": "0 Hz" for name in DESCENDING for end in ("low", "high")},
+    "pag.drive": 0,
 }
 
 

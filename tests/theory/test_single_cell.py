@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from dhmodel.parameters.layout import HORN, POPULATIONS, class_of, population_sizes
+
 STEPS = 20  # of the oracle, per millisecond
 
 
@@ -55,6 +57,7 @@ def by_cell(spikes, cells):
 class Curve:
     """Every cell under a constant current of its own: its parameters, and its spikes by engine and oracle."""
 
+    population: np.ndarray
     cells: dict
     engine: list
     oracle: list
@@ -73,7 +76,7 @@ def curve(circuit):
         if name.startswith("cells.")
     }
     engine = by_cell(circuit.run(arrays, circuit.feed(1.0)), circuit.structure.cells)
-    return Curve(cells, engine, adex(cells, 1.0))
+    return Curve(class_of(population_sizes(circuit.P)), cells, engine, adex(cells, 1.0))
 
 
 def test_f_i_curve_is_that_of_the_equations(curve):
@@ -81,8 +84,18 @@ def test_f_i_curve_is_that_of_the_equations(curve):
     assert (expected > 20).sum() > 60 and expected.max() > 80
     # Cells that adapt below threshold cease to fire at a bifurcation: see the next test.
     plain = curve.cells["adaptation_a"] == 0
+    horn = np.isin(curve.population, HORN)
     # One spike more or less where a cell hardly fires.
-    assert rates(curve.engine)[plain] == pytest.approx(expected[plain], rel=0.02, abs=0.5)
+    assert rates(curve.engine)[plain & horn] == pytest.approx(expected[plain & horn], rel=0.02, abs=0.5)
+
+
+def test_intervals_lag_by_no_more_than_the_upstroke(curve):
+    """The spike current is held over each step: 0.1 ms, up to five of them, whatever the rate."""
+    engine, oracle = rates(curve.engine), rates(curve.oracle)
+    both = (oracle > 20) & (curve.cells["adaptation_a"] == 0)
+    assert set(curve.population[both]) == set(POPULATIONS)
+    lag = 1 / engine[both] - 1 / oracle[both]
+    assert np.abs(lag).max() < 5e-4
 
 
 def test_cells_that_adapt_below_threshold_begin_as_the_equations_do(curve):

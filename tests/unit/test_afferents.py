@@ -1,4 +1,4 @@
-"""The afferent input as a whole, the pulses, the descending input, and what is said of bad input."""
+"""The afferent input as a whole, the pulses, and what is said of bad input."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from dhmodel.errors import InputError
 from dhmodel.parameters import paths, resolve
 from dhmodel.stimulation.afferents import afferent_input, afferents, default_duration, paradigms, stimuli
-from dhmodel.stimulation.descending import descending_rate, descending_trains
+from dhmodel.stimulation.elsewhere import elsewhere
 
 
 class Watched(dict):
@@ -102,8 +102,8 @@ def test_every_parameter_of_this_folder_is_used():
     P = Watched(resolve(set={"injury.ectopic_ab_fraction": 0.2, "injury.ectopic_ab_rate": "5 Hz"}))
     for stimulus in stimuli():
         default_duration(P, stimulus)
-        afferent_input(P, "tonic", stimulus, 1.0, 0.0, 1, 0)
-    descending_trains(P, 1.0, 0.0, 1, 0)
+        given = afferent_input(P, "tonic", stimulus, 1.0, 0.0, 1, 0)
+    elsewhere(P, given.trunks, 1.0, 0.0, 1, 0)
     sections = (
         "stimulus.",
         "background.",
@@ -113,9 +113,10 @@ def test_every_parameter_of_this_folder_is_used():
         "windup.",
         "fibre.",
         "column.",
-        "pag.",
+        "dcn.",
+        "remote.",
     )
-    mine = {path for path in paths() if path.startswith((*sections, "descending.", "injury.ectopic_"))}
+    mine = {path for path in paths() if path.startswith((*sections, "injury.ectopic_"))}
     # read from a copy, which serves as the key of what is kept; see test_recruitment.py
     assert mine - P.seen == {"column.ecap_fraction"}
 
@@ -148,31 +149,3 @@ def test_bad_input_gets_one_line_that_names_it(arguments, says):
         afferents(**({"paradigm": "tonic"} | arguments))
     assert says in str(error.value)
     assert "\n" not in str(error.value)
-
-
-def test_descending_cells_rest_at_the_stated_baselines():
-    P = resolve()
-    assert [descending_rate(P, name) for name in ("ON", "OFF", "NA")] == pytest.approx([6, 10, 3])
-    trains = descending_trains(P, 99.0, 1.0, 1, 0)
-    rates = trains.rate(99.0)
-    for name, rate in (("ON", 6), ("OFF", 10), ("NA", 3)):
-        assert rates[name] == pytest.approx(rate, rel=0.06)
-    assert -1 <= trains.times.min() < -0.9
-    assert list(rates) == ["ON", "OFF", "NA"]
-
-
-def test_pag_drive_slows_on_cells_and_speeds_up_the_others():
-    at = {drive: resolve(set={"pag.drive": drive}) for drive in (0, 0.4, 1)}
-    for name, sign in (("ON", -1), ("OFF", 1), ("NA", 1)):
-        low, rest, high = (sign * descending_rate(at[drive], name) for drive in (0, 0.4, 1))
-        assert low < rest < high
-        assert abs(low) == at[0][f"descending.{name}.rate_low"]
-        assert abs(high) == at[1][f"descending.{name}.rate_high"]
-
-
-def test_descending_spikes_are_reproducible_and_keep_their_refractory_period():
-    P = resolve(set={"descending.OFF.rate_low": "100 Hz", "descending.OFF.rate_high": "100 Hz"})
-    first, again = (descending_trains(P, 5.0, 1.0, 2, 1) for _ in range(2))
-    assert same(first, again)
-    assert np.diff(first.times)[np.diff(first.fibres) == 0].min() >= 2e-3
-    assert not same(first, descending_trains(P, 5.0, 1.0, 2, 2))

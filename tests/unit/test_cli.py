@@ -119,6 +119,7 @@ def test_list(dhmodel, kind):
             "paradigms": {"none", "tonic"},
             "states": {"naive", "snl"},
             "drugs": {"bicuculline", "strychnine", "ap5", "nk1_antagonist", "can_blocker"},
+            "lesions": {"dlf", "dorsal_column"},
             "stimuli": set(list_stimuli()),
             "protocols": {"scs_30min", "naloxone"},
             "slow_states": {"gaba", "kcc2"},
@@ -262,7 +263,7 @@ def test_run_prints_rates_and_saves(dhmodel, tmp_path, fake_simulate):
     )
     assert (chosen.drugs, chosen.seed, replicates, spikes) == ((("bicuculline", 1),), 3, 2, True)
     saved = xr.open_dataset(tmp_path / "new" / "x.nc", engine="h5netcdf")
-    assert saved["rate"].sizes == {"replicate": 2, "population": 8} and saved.attrs["seed"] == 3
+    assert saved["rate"].sizes == {"replicate": 2, "population": 18} and saved.attrs["seed"] == 3
 
 
 def test_run_does_not_write_over_what_is_there(dhmodel, tmp_path, fake_simulate):
@@ -370,8 +371,8 @@ def test_a_dry_run_says_what_there_is_to_do_and_does_nothing(dhmodel, tmp_path, 
     assert lines["points"] == "4 (tonic.frequency 2 x state 2)" and lines["runs"] == "12 (3 of every point)"
     assert lines["done"] == "8 of them in results/sweep.zarr; 4 left"
     assert lines["simulated"] == "8 s, warm-up included"  # 4 runs of 1 s after 1 s of warm-up
-    # 4 starts of 35 ms, and 490 cells for 80,000 steps of 0.1 ms at 7 ns
-    assert lines["cost"].startswith("0.414 s of processor time (35 ms a run and 7 ns per neuron-step, of `dh")
+    # 4 starts of 35 ms, and 690 cells for 80,000 steps of 0.1 ms at 7 ns
+    assert lines["cost"].startswith("0.526 s of processor time (35 ms a run and 7 ns per neuron-step, of `dh")
     assert lines["disk"].startswith("at most ") and " in about 48 files; " in lines["disk"]
     assert len(fake_sweeps) == 8
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}

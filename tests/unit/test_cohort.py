@@ -5,14 +5,15 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from dhmodel.stimulation.descending import descending_trains
 
 import dhmodel as dh
+from dhmodel.circuit.conditions import axons_cut
 from dhmodel.errors import InputError
 from dhmodel.parameters import parameter, paths, resolve, states
-from dhmodel.parameters.layout import DESCENDING, source_sizes
+from dhmodel.parameters.layout import DESCENDING, population_sizes
 from dhmodel.parameters.registry import load
 from dhmodel.simulate import plan
+from dhmodel.stimulation.elsewhere import relayed
 from dhmodel.sweep.spec import build_spec
 
 NUMBER = 300
@@ -55,28 +56,32 @@ def test_presets_turn_the_knobs_they_are_about():
     assert P["cci"]["injury.glycine"] == P["cci"]["injury.gaba_a"] == 1
     changed = {path for path in paths() if P["disinhibited"][path] != P["naive"][path]}
     assert changed == {"injury.gaba_a", "injury.glycine", "injury.pad"}
-    assert {path for path in paths() if P["spinalised"][path] != P["naive"][path]} == {"injury.descending"}
+    changed = {path for path in paths() if P["spinalised"][path] != P["naive"][path]}
+    assert changed == {"injury.descending", "injury.dorsal_column"}
 
 
-def trains(descending):
-    P = resolve(set={"injury.descending": descending})
-    return P, descending_trains(P, duration=3.0, warmup=1.0, seed=7, replicate=0)
+def cut(P):
+    """Which cells of each descending population have lost their axons."""
+    return {name: axons_cut(P, name, population_sizes(P)[name], seed=7, replicate=0) for name in DESCENDING}
 
 
-def test_a_spinalised_cord_has_silent_descending_axons():
+def test_a_spinalised_cord_has_no_descending_axons_and_sends_nothing_up_the_column():
     P = resolve("spinalised")
-    assert descending_trains(P, duration=3.0, warmup=1.0, seed=7, replicate=0).times.size == 0
+    assert all(lost.all() for lost in cut(P).values())
+    times, fibres = np.linspace(0, 1, 100), np.repeat(np.arange(10), 10)
+    assert relayed(P, 20, (times, fibres), seed=7, replicate=0)[0].size == 0
+    assert relayed(resolve(), 20, (times, fibres), seed=7, replicate=0)[0].size > 0
 
 
-def test_a_cut_in_part_silences_that_part_and_leaves_the_others_as_they_were():
-    P, intact = trains(1.0)
-    _, half = trains(0.5)
-    sizes = source_sizes(P)
-    number = sum(sizes[name] for name in DESCENDING)
-    firing = [np.unique(one.fibres).size for one in (intact, half)]
-    assert firing == [number, sum(round(0.5 * sizes[name]) for name in DESCENDING)]
-    kept = np.isin(intact.fibres, half.fibres)
-    assert (intact.times[kept] == half.times).all()
+def test_a_cut_in_part_takes_that_part_of_the_axons_and_a_larger_one_takes_more():
+    intact, third, half = (cut(resolve(set={"injury.descending": left})) for left in (1.0, 0.7, 0.5))
+    sizes = population_sizes(resolve())
+    for name in DESCENDING:
+        assert not intact[name].any()
+        assert [part[name].sum() for part in (third, half)] == [
+            round(lost * sizes[name]) for lost in (0.3, 0.5)
+        ]
+        assert (half[name] | third[name]).sum() == half[name].sum()
 
 
 STATE = '[{name}]\nabout = "a"\nsource = "s"\nread = "convention"\n'

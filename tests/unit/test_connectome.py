@@ -7,10 +7,27 @@ from dhmodel.circuit.connectome import WEIGHTS, Connection, connections, synapse
 from dhmodel.circuit.structure import DELAYED, PATHWAYS
 from dhmodel.errors import InputError
 from dhmodel.parameters import paths, resolve
-from dhmodel.parameters.layout import population_sizes, positions, source_sizes, starts
+from dhmodel.parameters.layout import (
+    BRAINSTEM,
+    DESCENDING,
+    FIBRE_CLASSES,
+    HORN,
+    REMOTE,
+    population_sizes,
+    positions,
+    source_sizes,
+    starts,
+)
 
 SMALL = {"circuit.scale": 0.25}
-FIRST = {"excitation": "EX", "inhibition": "GABA_PV", "presynaptic": "GABA_PV"}
+#: First population of the range that a pathway begins from.
+FIRST = {
+    "excitation": "EX",
+    "inhibition": "GABA_PV",
+    "presynaptic": "GABA_PV",
+    "supraspinal": "WDR",
+    "descending": "ON",
+}
 
 
 def drawn(seed=1, replicate=0, state="naive", drugs=None, **changes):
@@ -61,6 +78,8 @@ def test_indices_lie_in_the_ranges_of_their_pathway():
         "sources": sum(sources.values()),
         "excitatory": cells["EX"] + cells["TAC"],
         "inhibitory": first["GLY"] + cells["GLY"] - first["GABA_PV"],
+        "projecting": first["NA"] + cells["NA"] - first["WDR"],
+        "descending": first["NA"] + cells["NA"] - first["ON"],
     }
     for name, (pre, post) in PATHWAYS.items():
         assert 0 <= arrays[f"{name}.i"].min() and arrays[f"{name}.i"].max() < ranges[pre]
@@ -98,7 +117,7 @@ def test_where_there_are_too_few_some_make_several_contacts():
     P, arrays = drawn(circuit__scale=0.1)
     row = row_of(P, "OFF", "EX")  # no map: all chances are equal
     i, j = synapses(P, arrays, row)
-    number = source_sizes(P)["OFF"]
+    number = population_sizes(P)["OFF"]
     assert row.in_degree > number == 8
     times = [np.bincount(i[j == target], minlength=number) for target in range(population_sizes(P)["EX"])]
     # equal shares of the chances: nobody gets more than those that overlap with his own
@@ -188,7 +207,24 @@ def test_only_central_pathways_have_delays_and_they_lie_in_their_range():
     assert {name.split(".")[0] for name in arrays if name.endswith(".delay")} == set(DELAYED)
     for name in DELAYED:
         delays = arrays[f"{name}.delay"]
-        assert P["synapse.delay_low"] <= delays.min() < delays.max() <= P["synapse.delay_high"]
+        far = P["synapse.supraspinal_delay"] if name == "supraspinal" else 0.0
+        assert P["synapse.delay_low"] <= delays.min() < delays.max() <= P["synapse.delay_high"] + far
+
+
+def test_the_way_between_cord_and_brainstem_takes_longer_up_and_down():
+    P, arrays = drawn()
+    low, high, far = (P[f"synapse.{name}"] for name in ("delay_low", "delay_high", "supraspinal_delay"))
+    for pre, post, added in (
+        ("PN", "ON", far),
+        ("WDR_REMOTE", "SRD", far),
+        ("NA", "WDR", far),
+        ("OFF", "EX", far),
+        ("PAG", "OFF", 0),
+        ("ON", "OFF", 0),
+        ("SRD", "NA", 0),
+    ):
+        delays = synapses(P, arrays, row_of(P, pre, post), "delay")[2]
+        assert low + added <= delays.min() < delays.max() <= high + added
 
 
 def test_a_lower_bound_above_the_upper_one_is_the_delay():
@@ -243,6 +279,68 @@ def test_injury_and_drugs_multiply_weights(pre, post, name, path, value, factor)
     assert after == pytest.approx(factor * before)
 
 
+def to_the_horn(P):
+    """Rows from descending cells to the segment, each with a weight that it has."""
+    target = (*HORN, *FIBRE_CLASSES)
+    for row in connections(P):
+        if row.pre in DESCENDING and row.post in target:
+            receptor = next(name for name, size in row.weights.items() if size)
+            yield row, WEIGHTS[row.pathway][receptor]
+
+
+def beyond_the_segment(P):
+    """Rows whose targets lie in the brainstem or the remote segment, each with a weight that it has."""
+    for row in connections(P):
+        if row.post in (*BRAINSTEM, *REMOTE):
+            yield row, WEIGHTS[row.pathway][next(name for name, size in row.weights.items() if size)]
+
+
+@pytest.mark.parametrize("left", [0.0, 0.5])
+def test_cut_axons_weigh_nothing_on_the_segment_and_the_others_what_they_did(left):
+    P, intact = drawn(circuit__scale=1)
+    _, arrays = drawn(circuit__scale=1, injury__descending=left)
+    cut = {}
+    for row, name in to_the_horn(P):
+        i, _, before = synapses(P, intact, row, name)
+        after = synapses(P, arrays, row, name)[2]
+        assert (before > 0).all()
+        silent = set(i[after == 0].tolist())
+        assert after[~np.isin(i, list(silent))].tolist() == before[~np.isin(i, list(silent))].tolist()
+        cut.setdefault(row.pre, set()).update(silent)
+        # the same cells to every target
+        assert silent == cut[row.pre] & set(i.tolist())
+    number = population_sizes(P)["ON"]
+    projecting = set(DESCENDING) - {"NEUTRAL"}  # cells that do not project to the segment in the model
+    assert {name: len(cells) for name, cells in cut.items()} == dict.fromkeys(projecting, number * (1 - left))
+
+
+def test_a_cut_below_the_brainstem_leaves_its_own_synapses():
+    P, intact = drawn()
+    _, arrays = drawn(injury__descending=0)
+    for row, name in beyond_the_segment(P):
+        before, after = (synapses(P, one, row, name)[2] for one in (intact, arrays))
+        assert before.tolist() == after.tolist() and (before > 0).all(), row.name
+
+
+EVERY_RECEPTOR = {"cnqx": 1, "ap5": 1, "bicuculline": 1, "strychnine": 1, "atipamezole": 1, "way100635": 1}
+
+
+def test_what_is_done_to_the_segment_spares_synapses_of_brainstem_and_remote_segment():
+    P, intact = drawn()
+    scales = {path.replace(".", "__"): 0 for path in paths() if path.endswith(".scale") and "synapse" in path}
+    injured = {
+        "injury__gaba_a": 0.2,
+        "injury__ex_to_ex": 2,
+        "injury__noradrenaline": 0.2,
+        "injury__alpha2": 3,
+    }
+    _, arrays = drawn(drugs=EVERY_RECEPTOR, **scales, **injured)
+    assert not arrays["excitation.ampa"].any() and not arrays["inhibition.gaba_a"].any()
+    for row, name in beyond_the_segment(P):
+        before, after = (synapses(P, one, row, name)[2] for one in (intact, arrays))
+        assert before.tolist() == after.tolist() and (before > 0).all(), row.name
+
+
 def test_lost_inhibitory_cells_are_silent_and_no_others():
     P, arrays = drawn(injury__inhibitory_loss=0.5)
     number = population_sizes(P)["GABA_DYN"]
@@ -276,7 +374,8 @@ def test_inhibition_varies_by_the_stated_spread():
 
 
 @pytest.mark.parametrize(
-    ("pre", "post"), [("WDR", "EX"), ("PN", "AB"), ("EX", "AB"), ("AB", "CP"), ("ON", "IX"), ("XY", "EX")]
+    ("pre", "post"),
+    [("MN", "EX"), ("PN", "AB"), ("PAG", "AB"), ("EX", "AB"), ("AB", "CP"), ("ON", "IX"), ("XY", "EX")],
 )
 def test_a_connection_that_no_pathway_carries_is_refused(pre, post):
     with pytest.raises(InputError, match=f"connection.{pre}.{post}: no pathway leads from {pre} to {post}"):
@@ -288,3 +387,17 @@ def test_a_receptor_that_the_pathway_lacks_is_refused():
         InputError, match='unknown receptor "gaba_a" in connection.EX.PN; allowed: ampa, nmda'
     ):
         Connection("EX", "PN", 3, {"gaba_a": 1e-9})
+
+
+@pytest.mark.parametrize("left", [1.0, 0.5, 0.0])
+def test_a_cut_cord_loses_corticospinal_inhibition_of_terminals_too(left):
+    P, arrays = drawn(injury__descending=left)
+    intact = drawn()[1]["corticospinal.jump"]
+    number = source_sizes(P)["CORTEX"]
+    for post in ("AB", "CP", "CN"):
+        i, _, jump = synapses(P, arrays, row_of(P, "CORTEX", post), "jump")
+        silent = set(i[jump == 0].tolist())
+        assert len(silent) == number - round(left * number)
+        assert not silent & set(i[jump > 0].tolist())
+    kept = arrays["corticospinal.jump"] > 0
+    assert (arrays["corticospinal.jump"][kept] == intact[kept]).all()

@@ -1,9 +1,11 @@
-"""Numbers and numbering of cells, fibres and descending cells."""
+"""Numbers and numbering of cells and of spike sources."""
 
 import numpy as np
 import pytest
 
+from dhmodel.circuit.conditions import EXCITATORY, INHIBITORY, PROJECTING
 from dhmodel.parameters.layout import (
+    DESCENDING,
     FIBRE_CLASSES,
     POPULATIONS,
     SOURCES,
@@ -29,7 +31,13 @@ def test_sizes_scale_and_keep_their_order():
     assert sizes["EX"] == 20
     assert sizes["PN"] == 160
     assert tuple(source_sizes(numbers(1.0))) == SOURCES
-    assert source_sizes(numbers(1.0))["IA"] == 90
+    assert source_sizes(numbers(1.0))["IA"] == 190
+
+
+def test_populations_that_share_a_range_are_neighbours():
+    for span in (EXCITATORY, INHIBITORY, PROJECTING, DESCENDING):
+        first = POPULATIONS.index(span[0])
+        assert POPULATIONS[first : first + len(span)] == span
 
 
 def test_no_class_falls_below_eight():

@@ -15,7 +15,15 @@ from dhmodel.circuit.populations import (
 )
 from dhmodel.errors import InputError
 from dhmodel.parameters import resolve
-from dhmodel.parameters.layout import FIBRE_CLASSES, POPULATIONS, population_sizes, source_sizes, starts
+from dhmodel.parameters.layout import (
+    ELSEWHERE,
+    FIBRE_CLASSES,
+    HORN,
+    POPULATIONS,
+    population_sizes,
+    source_sizes,
+    starts,
+)
 
 
 def cells(seed=1, replicate=0, state="naive", drugs=None, **changes):
@@ -168,7 +176,7 @@ def test_without_spread_all_cells_of_a_class_are_alike():
     assert np.ptp(of(P, arrays["elastance"], "EX")) == np.ptp(of(P, arrays["threshold"], "EX")) == 0
 
 
-@pytest.mark.parametrize("population", POPULATIONS)
+@pytest.mark.parametrize("population", HORN)
 def test_chloride_rises_as_kcc2_is_lost_and_less_in_the_deep_horn(population):
     intact, lost = resolve(), resolve(set={"injury.kcc2": 0.4})
     shift = chloride_reversal(lost, population) - chloride_reversal(intact, population)
@@ -177,6 +185,12 @@ def test_chloride_rises_as_kcc2_is_lost_and_less_in_the_deep_horn(population):
     assert shift == pytest.approx(0.6 * intact["chloride.shift"] * share)
     P, arrays = cells(injury__kcc2=0.4)
     assert set(of(P, arrays["e_chloride"], population)) == {chloride_reversal(lost, population)}
+
+
+@pytest.mark.parametrize("population", sorted(set(POPULATIONS) - set(HORN)))
+def test_chloride_outside_of_the_segment_stays_as_it_is(population):
+    P, arrays = cells(injury__kcc2=0.4)
+    assert set(of(P, arrays["e_chloride"], population)) == {P["chloride.reversal"]}
 
 
 def test_glycine_is_faster_in_the_deep_horn():
@@ -202,7 +216,7 @@ def test_arrays_have_one_value_per_unit_or_one_for_all():
     assert all(np.isfinite(array).all() for array in assemble.arrays(P, 1, 0).values())
 
 
-def test_terminals_have_the_parameters_of_their_class_and_descending_axons_none():
+def test_terminals_have_the_parameters_of_their_class_and_sources_elsewhere_none():
     P = resolve()
     arrays, first, sizes = source_arrays(P, 1, 0), starts(source_sizes(P)), source_sizes(P)
     for name in FIBRE_CLASSES:
@@ -211,8 +225,8 @@ def test_terminals_have_the_parameters_of_their_class_and_descending_axons_none(
         assert set(arrays["recovery"][own]) == {P[f"terminal.{name}.recovery"]}
         for gain in ("pad_gain", "gaba_b_gain", "opioid_gain", "alpha2_gain", "ht3_gain"):
             assert set(arrays[gain][own]) == {P[f"terminal.{name}.{gain}"]}
-    descending = slice(first["ON"], None)
-    assert not arrays["depletion"][descending].any() and not arrays["pad_gain"][descending].any()
+    elsewhere = slice(first[ELSEWHERE[0]], None)
+    assert not arrays["depletion"][elsewhere].any() and not arrays["pad_gain"][elsewhere].any()
 
 
 def test_ranges_of_the_structure_hold_their_populations():
@@ -221,8 +235,10 @@ def test_ranges_of_the_structure_hold_their_populations():
     first = starts(sizes)
     assert structure.excitatory == (first["EX"], first["TAC"] + sizes["TAC"])
     assert structure.inhibitory == (first["GABA_PV"], first["GLY"] + sizes["GLY"])
+    assert structure.projecting == (first["WDR"], first["MN"])
+    assert structure.descending == (first["ON"], first["NA"] + sizes["NA"])
     assert structure.wdr == (first["WDR"], first["WDR"] + sizes["WDR"])
-    assert structure.cells == first["PN"] + sizes["PN"]
+    assert structure.cells == first["MN"] + sizes["MN"]
 
 
 def test_structure_does_not_depend_on_what_enters_as_arrays():

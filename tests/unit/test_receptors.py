@@ -9,7 +9,14 @@ from dhmodel.circuit.connectome import wiring
 from dhmodel.circuit.populations import cell_arrays, source_arrays
 from dhmodel.circuit.receptors import Effects, receptor_effects
 from dhmodel.parameters import drugs, paths, resolve
-from dhmodel.parameters.layout import FIBRE_CLASSES, POPULATIONS, class_of, population_sizes, source_sizes
+from dhmodel.parameters.layout import (
+    ELSEWHERE,
+    FIBRE_CLASSES,
+    POPULATIONS,
+    class_of,
+    population_sizes,
+    source_sizes,
+)
 
 TARGETS = dict.fromkeys(("potassium", "chloride", "current", "output"), POPULATIONS) | {
     "release": FIBRE_CLASSES
@@ -184,7 +191,7 @@ def test_terminals_get_the_release_of_their_class():
     expected = receptor_effects(P)
     for name in FIBRE_CLASSES:
         assert set(baseline[names == name]) == {expected[name].release}
-    assert set(baseline[np.isin(names, ("ON", "OFF", "NA"))]) == {1.0}
+    assert set(baseline[np.isin(names, ELSEWHERE)]) == {1.0}
     assert expected["CP"].release < expected["AD"].release < expected["AB"].release < 1
 
 
@@ -211,7 +218,7 @@ def test_denervated_fibres_release_nothing(lost):
 
 def test_the_list_says_receptor_and_sign():
     listed = list_drugs()
-    assert listed["naloxone"].startswith("mu, kappa, delta antagonist: ")
+    assert listed["naloxone"].startswith("mu, mu_brainstem, kappa, delta antagonist: ")
     assert listed["can_blocker"].startswith("CAN blocker: ")
     for drug, act in ACTS:
         kind = listed[drug].partition(":")[0]

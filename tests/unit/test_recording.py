@@ -26,7 +26,7 @@ ATTRIBUTES = {
     "parameters": json.dumps(P),
     "parameters_digest": "0123456789abcdef",
     "seed": np.int64(1),
-    "n_neurons": 74,
+    "n_neurons": 174,
     "dt": 1e-4,
     "target": "cpp",
 }
@@ -56,7 +56,7 @@ def dataset(recordings, spikes=False, **attributes):
 def test_rate_is_per_neuron_and_leaves_warm_up_and_overrun_out():
     spikes = [(-0.1, "WDR", 0), (0.0, "WDR", 0), (1.999, "WDR", 9), (2.0, "WDR", 0), (0.5, "PN", 3)]
     rate = summarise(recording(spikes, duration=2.0), P)["rate"]
-    expected = np.zeros(8)
+    expected = np.zeros(len(POPULATIONS))
     expected[WDR] = 2 / (10 * 2.0)
     expected[PN] = 1 / (4 * 2.0)
     np.testing.assert_allclose(rate, expected)
@@ -83,7 +83,7 @@ def test_active_counts_neurons_with_two_spikes_within_their_population():
 def test_psth_puts_a_spike_on_an_edge_into_the_bin_that_starts_there():
     on_edges = [(k * 0.01, "WDR", 0) for k in range(100)]
     psth = summarise(recording(on_edges), P)["psth"]
-    assert psth.shape == (8, 100)
+    assert psth.shape == (len(POPULATIONS), 100)
     np.testing.assert_allclose(psth[WDR], 1 / (10 * 0.01))
     from_steps = [(k * 100 * 1e-4, "WDR", 0) for k in range(100)]
     np.testing.assert_allclose(summarise(recording(from_steps), P)["psth"][WDR], 10)
@@ -100,7 +100,7 @@ def test_psth_mean_over_time_is_the_rate():
 
 def test_last_bin_of_an_uneven_duration_has_its_own_width():
     result = summarise(recording([(0.022, "WDR", 0)], duration=0.025), P)
-    assert result["psth"].shape == (8, 3)
+    assert result["psth"].shape == (len(POPULATIONS), 3)
     assert result["psth"][WDR, 2] == pytest.approx(1 / (10 * 0.005))
     np.testing.assert_array_equal(rec.coords(P, 0.025)["time"][1], [0, 0.01, 0.02])
 
@@ -116,7 +116,7 @@ def test_count_separates_windows_shocks_and_populations():
     ]
     later = [(t + 1.0, population, neuron) for t, population, neuron in spikes[:1]]
     count = summarise(recording(spikes + later, shocks=[0.0, 1.0], duration=2.0), P)["count"]
-    assert count.shape == (2, 8, 4)
+    assert count.shape == (2, len(POPULATIONS), 4)
     np.testing.assert_allclose(count[0, WDR], [0.1, 0.2, 0, 0])
     np.testing.assert_allclose(count[0, PN], [0, 0, 0.5, 0.25])
     np.testing.assert_allclose(count[1, WDR], [0.1, 0, 0, 0])
@@ -155,8 +155,8 @@ def test_no_count_without_shocks():
 
 
 def test_source_rates_come_in_order_and_a_missing_class_was_silent():
-    rates = summarise(recording(source_rate={"NA": 2.0, "IA": 1.0}), P)["source_rate"]
-    np.testing.assert_array_equal(rates, [1, 0, 0, 0, 0, 0, 0, 2])
+    rates = summarise(recording(source_rate={"CORTEX": 2.0, "IA": 1.0}), P)["source_rate"]
+    np.testing.assert_array_equal(rates, [1, 0, 0, 0, 0, 0, 0, 0, 2])
 
 
 def test_order_of_spikes_does_not_matter():
@@ -186,8 +186,8 @@ def test_unknown_variable_names_the_nearest():
     [
         ({"times": np.array([0.1, np.nan])}, "times: 1 of 2 values are not finite"),
         ({"times": np.array([0.1])}, "1 spike times, but 2 neuron numbers"),
-        ({"neurons": np.array([0, 74])}, "neuron numbers 0 to 74, of 74"),
-        ({"neurons": np.array([-1, 3])}, "neuron numbers -1 to 3, of 74"),
+        ({"neurons": np.array([0, 174])}, "neuron numbers 0 to 174, of 174"),
+        ({"neurons": np.array([-1, 3])}, "neuron numbers -1 to 3, of 174"),
     ],
 )
 def test_impossible_spikes_are_an_engine_error(change, message):
@@ -197,10 +197,10 @@ def test_impossible_spikes_are_an_engine_error(change, message):
 
 
 def test_non_finite_rates_are_an_engine_error():
-    with pytest.raises(EngineError, match="source_rate: 1 of 8"):
+    with pytest.raises(EngineError, match="source_rate: 1 of 9"):
         summarise(recording(source_rate={"AB": np.inf}), P)
-    summary = summarise(recording(), P) | {"rate": np.full(8, np.nan)}
-    with pytest.raises(EngineError, match="rate: 8 of 8"):
+    summary = summarise(recording(), P) | {"rate": np.full(len(POPULATIONS), np.nan)}
+    with pytest.raises(EngineError, match="rate: 18 of 18"):
         rec.to_dataset([summary], None, ATTRIBUTES, rec.coords(P, 1.0))
 
 
@@ -313,7 +313,7 @@ def test_a_hundred_thousand_spikes_take_milliseconds():
     generator = np.random.default_rng(1)
     times = np.sort(generator.uniform(0, 16, 100_000))
     big = Recording(
-        times, generator.integers(0, 74, times.size), SIZES, 16.0, np.array([]), np.arange(15.0), {}
+        times, generator.integers(0, 174, times.size), SIZES, 16.0, np.array([]), np.arange(15.0), {}
     )
     spent = []
     for _ in range(5):

@@ -6,13 +6,15 @@ import pytest
 from dhmodel.errors import InputError
 from dhmodel.parameters import parameter, paths, states
 from dhmodel.slow.functions import functions
+from dhmodel.slow.scenarios import scenarios
 from dhmodel.slow.states import inputs, load, numbers, slow_states
 from dhmodel.units import to_si
 
 ASKED = {
     "opioid_brainstem", "opioid_mu", "opioid_delta", "opioid_kappa", "noradrenaline", "serotonin_inhibitory",
-    "serotonin_facilitatory", "acetylcholine", "endocannabinoid", "substance_p", "adenosine", "gaba", "glia",
-    "bdnf_spinal", "bdnf_cortical", "kcc2", "fatigue", "cortex_early", "cortex_late", "ia_depression",
+    "serotonin_facilitatory", "acetylcholine", "endocannabinoid", "endocannabinoid_late", "substance_p",
+    "adenosine", "gaba", "glia", "bdnf_spinal", "bdnf_cortical", "kcc2", "fatigue", "cortex_early",
+    "cortex_late", "ia_depression",
 }  # fmt: skip
 
 STATE = """
@@ -46,12 +48,13 @@ def test_every_state_asked_for_is_there():
 def test_every_state_has_equation_unit_constants_and_source(name):
     state = slow_states()[name]
     assert state.about and state.source and state.read and state.target.text
-    assert state.unit == "1" and state.low < state.high
+    assert state.unit in ("1", "nmol/l") and state.low < state.high
     for key in ("on", "off"):
         assert 10 <= state.numbers[key].si <= 10 * 86_400
         assert to_si(state.numbers[key].default(), "s", name) > 0
     for act in state.acts:
-        assert parameter(act.path).unit == "1" and act.size in state.numbers
+        one, size = parameter(act.path), state.numbers[act.size]
+        assert size.unit == ("1" if act.factor else one.unit)
 
 
 @pytest.mark.parametrize("cord", states())
@@ -61,7 +64,7 @@ def test_every_state_rests_within_its_bounds_in_every_cord(cord):
 
     P = resolve(cord)
     for name, state in slow_states().items():
-        rest = state.rest.evaluate({}, of_cord(P))
+        rest = state.rest.evaluate({key: one.si for key, one in state.numbers.items()}, of_cord(P))
         assert state.low <= rest <= state.high, name
 
 
@@ -110,8 +113,43 @@ def test_a_bad_state_is_one_line(tmp_path, old, new, message):
     assert "\n" not in str(error.value)
 
 
+def test_a_name_in_two_files_is_refused(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.toml").write_text(STATE)
+    with pytest.raises(InputError, match="b.toml: calm: is the name of a drive, an input or a state already"):
+        load(tmp_path)
+
+
+def test_a_size_in_another_unit_than_the_parameter_is_refused(tmp_path):
+    with pytest.raises(InputError, match="calm: acts: pag.drive: size is in pA, the parameter in 1"):
+        made(
+            tmp_path,
+            STATE.replace('size = { value = 0.5, unit = "1" }', 'size = { value = 0.5, unit = "pA" }'),
+        )
+
+
+def test_ambient_gaba_rests_at_the_published_values():
+    """Stiller et al. 1996: 8.1 nmol/l intact, 5.7 injured without allodynia, 2.3 allodynic."""
+    from dhmodel.parameters import resolve
+    from dhmodel.slow.functions import of_cord
+
+    gaba = slow_states()["gaba"]
+    own = {key: one.si for key, one in gaba.numbers.items()}
+    rest = [gaba.rest.evaluate(own, of_cord(resolve(cord))) for cord in ("naive", "cci", "allodynic")]
+    assert rest == pytest.approx([8.1, 5.7, 2.3], abs=0.05)
+
+
+def test_every_scenario_sets_what_there_is():
+    known = {one.path: one for one in numbers(slow_states())}
+    for name, one in scenarios().items():
+        assert one.about and one.source and one.set, name
+        for path, value in one.set.items():
+            (known[path] if path in known else parameter(path)).check(value)
+
+
 def test_functions_of_expressions():
-    called = functions({}, {"rate.WDR": 3.0})
+    called = functions({"receptor.cb1.free": 1.0}, {"rate.WDR": 3.0}, {"receptor.cb1.free": 0.2})
+    assert called["free"]("cb1") == 0.2
     assert called["rate"]("WDR") == 3
     assert [called["hill"](x, 2.0) for x in (-1, 0, 2)] == [0, 0, 0.5]
     assert called["hill"](4.0, 2.0, 2) == 0.8

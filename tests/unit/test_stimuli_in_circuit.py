@@ -7,6 +7,7 @@ from dhmodel import simulate
 from dhmodel.errors import InputError
 from dhmodel.measures import active_cells, between, evoked, replicates
 from dhmodel.parameters import paths
+from dhmodel.parameters.layout import HORN
 
 ISOLATED = {path: 0 for path in paths() if path.startswith("synapse.") and path.endswith(".scale")}
 
@@ -29,7 +30,7 @@ def test_cells_of_the_population_fire_during_the_step_alone(population):
     before, during, after = (between(ds, *span)[0] for span in ((0, 0.2), (0.2, 1.2), (1.3, 2.2)))
     assert float(during.sel(population=population)) > 15
     assert max(float(part.sel(population=population)) for part in (before, after)) < 1
-    others = [name for name in ds["population"].values if name not in (population, "WDR")]
+    others = [name for name in HORN if name not in (population, "WDR")]
     np.testing.assert_allclose(during.sel(population=others), before.sel(population=others), atol=2)
 
 

@@ -198,14 +198,14 @@ def test_differences_name_what_differs():
 def test_the_layout_holds_the_longest_of_each_dimension():
     spec = build_spec({"stimulus": ["spontaneous", "windup"]}, {"set": {"windup.number": 3}})
     layout = make_layout(spec.plans)
-    assert layout.shape("count") == (3, 8, 4)
+    assert layout.shape("count") == (3, 18, 4)
     longest = max(plan.duration for plan in spec.plans)
-    assert layout.shape("psth") == (8, round(longest / 0.01))
-    padded = layout.padded("count", np.ones((2, 8, 4)))
+    assert layout.shape("psth") == (18, round(longest / 0.01))
+    padded = layout.padded("count", np.ones((2, 18, 4)))
     assert padded[:2].all() and np.isnan(padded[2]).all()
     assert np.isnan(layout.padded("count", None)).all()
     with pytest.raises(ValueError, match="does not fit"):
-        layout.padded("count", np.ones((4, 8, 4)))
+        layout.padded("count", np.ones((4, 18, 4)))
 
 
 def test_without_a_repeated_stimulus_there_is_no_count():

@@ -17,6 +17,7 @@ from dhmodel.evidence.asking.functions import readout
 from dhmodel.evidence.asking.trials import Trial
 from dhmodel.measures import SILENT, half_recovery, kernel, peri_event
 from dhmodel.measures import locking as vector_strength
+from dhmodel.measures import reflex as reflex_size
 from dhmodel.measures import synchrony as synchrony_of
 
 type Array = xr.DataArray
@@ -95,6 +96,12 @@ def growth(run: Trial, population: str, window: str) -> Array:
 def after_discharge(run: Trial, population: str) -> Array:
     """Spikes per cell in the window ``post``, mean over the shocks whose window is whole."""
     return counts(run, population, "post").mean("stimulus")
+
+
+@readout
+def reflex(run: Trial) -> Array:
+    """Share of the motoneurons that answer a shock or tap, less those that the M wave meets; mean."""
+    return _bare(reflex_size(run.dataset)).mean("stimulus_index")
 
 
 @readout

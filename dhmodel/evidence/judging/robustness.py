@@ -7,8 +7,10 @@ anything, and an interrupted validation goes on with the draw where it was.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 
@@ -27,7 +29,12 @@ __all__ = ["ask_drawn", "shares"]
 
 
 def ask_drawn(
-    chosen: Mapping[str, Finding], kept: Kept, draws: int, workers: int = 1, progress: bool = True
+    chosen: Mapping[str, Finding],
+    kept: Kept,
+    draws: int,
+    workers: int = 1,
+    progress: bool = True,
+    cluster: str | Path | None = None,
 ) -> None:
     """
     Ask findings on so many draws of the parameters, and keep their numbers.
@@ -39,6 +46,8 @@ def ask_drawn(
     draws : int
     workers : int
     progress : bool
+    cluster : path-like, optional
+        See `dhmodel.evidence.running.units.run_units`.
 
     Raises
     ------
@@ -49,7 +58,9 @@ def ask_drawn(
     for draw in range(draws):
         left = {name: one for name, one in asked.items() if not kept.has(_key(name, one, draw))}
         if left:
-            _ask_one(left, kept, draw, workers, progress, f"draw {draw + 1}/{draws}")
+            title = f"draw {draw + 1}/{draws}"
+            run = partial(run_units, workers=workers, progress=progress, title=title, cluster=cluster)
+            _ask_one(left, kept, draw, run)
 
 
 def shares(name: str, entry: Finding, kept: Kept) -> tuple[int, float]:
@@ -61,14 +72,14 @@ def shares(name: str, entry: Finding, kept: Kept) -> tuple[int, float]:
 
 
 def _ask_one(
-    left: Mapping[str, Finding], kept: Kept, draw: int, workers: int, progress: bool, title: str
+    left: Mapping[str, Finding], kept: Kept, draw: int, run: Callable[[list[Unit], Kept], dict[str, str]]
 ) -> None:
     seed = SEED + 1 + draw
     runs = Kept(kept.folder / "drawn")
     with using(drawn(draw)):
         wanted = {name: _wanted(name, entry, seed, draw) for name, entry in left.items()}
         every = [unit for one in wanted.values() for unit in one]
-        failed = run_units(every, runs, workers, progress, title)
+        failed = run(every, runs)
         for name, entry in left.items():
             numbers = _numbers(name, entry, wanted[name], draw, runs, failed)
             kept.save(_key(name, entry, draw), numbers)

@@ -9,6 +9,7 @@ anew without running anything.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -100,7 +101,12 @@ def needed(
 
 
 def ask(
-    chosen: Mapping[str, Finding], kept: Kept, replicates: int, workers: int = 1, progress: bool = True
+    chosen: Mapping[str, Finding],
+    kept: Kept,
+    replicates: int,
+    workers: int = 1,
+    progress: bool = True,
+    cluster: str | Path | None = None,
 ) -> dict[str, Outcome]:
     """
     Ask the model for findings.
@@ -112,6 +118,8 @@ def ask(
         Where runs are kept, and found.
     replicates, workers : int
     progress : bool
+    cluster : path-like, optional
+        See `dhmodel.evidence.running.units.run_units`.
 
     Raises
     ------
@@ -120,7 +128,7 @@ def ask(
     """
     wanted = {name: needed(name, entry, replicates) for name, entry in chosen.items()}
     every = [unit for one in wanted.values() for unit in one]
-    failed = run_units(every, kept, workers, progress)
+    failed = run_units(every, kept, workers, progress, cluster=cluster)
     found = {}
     for name, entry in tqdm(chosen.items(), desc="judging", unit="finding", disable=not progress, delay=2):
         verdict = _verdict(name, entry, wanted[name], kept, failed)

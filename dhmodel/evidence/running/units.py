@@ -3,20 +3,26 @@
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from pathlib import Path
 
 from tqdm import tqdm
 
-from dhmodel.errors import StoreError
+from dhmodel import code
+from dhmodel.engine.parcels import Parcel
+from dhmodel.errors import EngineError, StoreError
+from dhmodel.evidence.running.course import Course
 from dhmodel.evidence.running.kept import Kept
 from dhmodel.evidence.running.work import Work, compute, identity
 from dhmodel.simulate import Plan, prepare
-from dhmodel.sweep.executors import Event, Executor, InProcess, Task
-from dhmodel.sweep.pool import Pool
-from dhmodel.sweep.runner import SweepInterrupted
+from dhmodel.sweep.cluster import nothing
+from dhmodel.sweep.executors import Event, Executor, Task
+from dhmodel.sweep.runner import SweepInterrupted, circuits, executor_for
 
 __all__ = ["Unit", "run_units"]
 
 type Unit = tuple[Work, int]
+
+_COMPUTE = compute
 
 
 def run_units(
@@ -25,6 +31,7 @@ def run_units(
     workers: int = 1,
     progress: bool = True,
     title: str = "ledger",
+    cluster: str | Path | None = None,
 ) -> dict[str, str]:
     """
     Run what is not kept yet, and keep it.
@@ -40,6 +47,8 @@ def run_units(
         Whether to show a bar and messages on stderr.
     title : str
         What the bar is called.
+    cluster : path-like, optional
+        A file that names a Dask cluster to run on, see `dhmodel.sweep.cluster_file`.
 
     Returns
     -------
@@ -48,6 +57,8 @@ def run_units(
 
     Raises
     ------
+    EngineError, InputError
+        The cluster is gone, or its file is wrong.
     StoreError
         The disk is full or cannot be written; what was kept is.
     SweepInterrupted
@@ -57,10 +68,10 @@ def run_units(
     missing = {name: unit for name, unit in units.items() if not kept.has(name)}
     if not missing:
         return {}
+    executor = _executor(workers, cluster)
     for plan in dict.fromkeys(work for work, _ in missing.values() if isinstance(work, Plan)):
         prepare(plan)
     tasks = [Task(at, replicate, work) for at, (work, replicate) in enumerate(missing.values())]
-    executor: Executor = InProcess(compute) if workers == 1 else Pool(compute, workers)
     bar = tqdm(
         total=len(units),
         initial=len(units) - len(missing),
@@ -74,8 +85,22 @@ def run_units(
             return _run(executor, sorted(tasks, key=_length), list(missing), kept, bar)
         except KeyboardInterrupt:
             raise SweepInterrupted(f"{_left(units, kept)}; start the same command again to resume") from None
-        except StoreError as error:
-            raise StoreError(f"{error}; {_left(units, kept)}") from error
+        except (EngineError, StoreError) as error:
+            raise type(error)(f"{error}; {_left(units, kept)}") from error
+
+
+def _executor(workers: int, cluster: str | Path | None) -> Executor:
+    real = compute is _COMPUTE  # what stands in for it needs no circuit
+    parts = (*code.ANSWERS, *code.COURSES)
+    return executor_for(compute, workers, None, None, cluster, _circuits if real else nothing, parts)
+
+
+def _circuits(works: Iterable[Work]) -> tuple[Parcel, ...]:
+    """Pack the compiled circuits that plans and courses need; a Python protocol builds its own."""
+    every = list(dict.fromkeys(works))
+    plans = [one for one in every if isinstance(one, Plan)]
+    courses = [plan for one in every if isinstance(one, Course) for plan in one.planned().plans.values()]
+    return circuits([*plans, *courses])
 
 
 def _run(
