@@ -183,7 +183,8 @@ def plot(
         Path | None, typer.Argument(help="Store of a sweep, or what `dhmodel run --out` saved.")
     ] = None,
     paradigm: Annotated[
-        str | None, typer.Option(help="Show what this paradigm (or FILE.toml, or tonic+cpm) delivers; runs no circuit.")
+        str | None,
+        typer.Option(help="Show what this paradigm (or FILE.toml, or tonic+cpm) delivers; runs no circuit."),
     ] = None,
     state: Annotated[str | None, STATE] = None,
     settings: Annotated[list[str] | None, SET] = None,

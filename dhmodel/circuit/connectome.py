@@ -47,7 +47,7 @@ WEIGHTS = {
     "excitation": {"ampa": "ampa", "nmda": "nmda"},
     "inhibition": {"gaba_a": "gaba_a", "glycine": "glycine", "gaba_b": "gaba_b"},
     "presynaptic": {"pad": "jump", "pad_slow": "slow_jump", "gaba_b": "gaba_b_jump"},
-    "supraspinal": {"ampa": "ampa", "nmda": "nmda", "gaba_a": "gaba_a", "modulatory": "mod"},
+    "supraspinal": {"ampa": "ampa", "nmda": "nmda", "nk1": "nk1", "gaba_a": "gaba_a", "modulatory": "mod"},
     "descending": {"opioid": "opioid_jump", "alpha2": "alpha2_jump", "ht3": "ht3_jump"},
     "corticospinal": {"pad": "jump", "pad_slow": "slow_jump", "gaba_b": "gaba_b_jump"},
 }

@@ -27,10 +27,11 @@ that enter by different routes act together, such as ``tonic`` of one and ``cpm`
 ``"tonic+cpm"`` of one. An entry of a paradigm with sessions of pulses that says neither `stop` nor `duration`
 lasts one session. A test is a stimulus at the times `at`, or `every` so long from `start` to `stop`; it is a
 run of its own, which slow states do not feel; `vary`, a parameter and a list of its values, makes it a row of
-tests (``press 20 mN``, ``press 40 mN``, ...), from which thresholds are read. `state`, `lesion` and `set`, values of parameters and of
-numbers of slow states (``slow.<state>.<number>``), hold throughout; `scenario` names a set of such values
-(see `dhmodel.slow.scenarios`), over which those of `set` stand; `initial` gives slow states that do not begin
-at rest, and `epoch`, `settle`, `warmup` and `tolerance` are arguments of `dhmodel.protocol`.
+tests (``press 20 mN``, ``press 40 mN``, ...), from which thresholds are read. `state`, `lesion` and `set`,
+values of parameters and of numbers of slow states (``slow.<state>.<number>``), hold throughout; `scenario`
+names a set of such values (see `dhmodel.slow.scenarios`), over which those of `set` stand; `initial` gives
+slow states that do not begin at rest, and `epoch`, `settle`, `warmup` and `tolerance` are arguments of
+`dhmodel.protocol`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -49,8 +50,8 @@ from dhmodel.slow.scenarios import scenario
 from dhmodel.slow.states import inputs
 from dhmodel.slow.timetable import Drug, Entry, Settings, Test, Timetable
 from dhmodel.stimulation.afferents import stimuli
+from dhmodel.stimulation.conditions import session_length
 from dhmodel.stimulation.paradigms import Paradigm, brought, combine, find_paradigm, pieces
-from dhmodel.stimulation.routes import session_length
 from dhmodel.texts import read_toml
 from dhmodel.units import canonical, to_si
 
@@ -377,7 +378,7 @@ def _repeated(table: Table, start: float, where: str) -> list[float]:
 
 
 def _varied(table: Table, where: str) -> list[Table]:
-    """Tests that differ in one parameter, each with its value in its name; the one given if it varies none."""
+    """Tests that differ in one parameter, each with its value in its name; or the one given."""
     if "vary" not in table:
         return [table]
     here = f"{where}: test {quoted(_name(table, 'test', where))}"

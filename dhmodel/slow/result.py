@@ -134,7 +134,7 @@ def _mean_count(test: Arrays) -> NDArray[np.float64]:
 
 
 def _summation(test: Arrays) -> NDArray[np.float64]:
-    """Slope of the answers to the first shocks, shape (population, window); missing where they are too few."""
+    """Slope of the answers to the first shocks, shape (population, window); missing of too few."""
     missing = np.full((len(POPULATIONS), len(WINDOWS)), np.nan)
     if "count" not in test or len(test["count"]) < SUMMED:
         return missing

@@ -22,8 +22,8 @@ from dhmodel.slow.result import Replicate
 from dhmodel.slow.states import CONSTANTS, SlowState, numbers, slow_states
 from dhmodel.slow.timetable import Drug, Settings, Timetable
 from dhmodel.slow.trains import in_trains
+from dhmodel.stimulation.conditions import conditions
 from dhmodel.stimulation.paradigms import brought, effective, find_paradigm
-from dhmodel.stimulation.routes import conditions
 from dhmodel.units import canonical
 
 __all__ = ["Run", "make_run"]

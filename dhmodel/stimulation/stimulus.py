@@ -193,7 +193,7 @@ def stimulus(name: str) -> Stimulus:
 
 
 def strength_path(name: str) -> str | None:
-    """Parameter that says how strong a stimulus is: force, temperature or intensity of shocks; None without."""
+    """Parameter of the strength of a stimulus: force, temperature or intensity of shocks; None without."""
     entry = stimulus(name)
     if entry.press is not None:
         return entry.press.force

@@ -13,8 +13,8 @@ from dhmodel.simulate import plan
 from dhmodel.slow.reading import read_timetable
 from dhmodel.slow.trains import in_trains
 from dhmodel.stimulation.afferents import afferent_input
+from dhmodel.stimulation.conditions import conditions, session_length
 from dhmodel.stimulation.paradigms import find_paradigm, paradigms
-from dhmodel.stimulation.routes import conditions, session_length
 from dhmodel.stimulation.table import delivery_table
 
 QUIET = {
