@@ -251,6 +251,10 @@ class _Drawing:
             to_cord = np.array([row.post not in SPARED for row in rows])[drawn.row]
             cell = drawn.i + self.first[PATHWAYS[pathway][0]]
             strength *= ~(to_cord & self.cut[cell])
+        if pathway == "corticospinal":
+            number, first = source_sizes(self.P)["CORTEX"], starts(source_sizes(self.P))["CORTEX"]
+            cut = axons_cut(self.P, "CORTEX", number, self.seed, self.replicate)
+            strength *= ~cut[drawn.i - first]
         return strength
 
     def _inhibition(self, rows: Sequence[Connection], drawn: Synapses) -> NDArray[np.float64]:

@@ -26,10 +26,12 @@ in the order in which they begin; several may be on at once where they do not co
 that enter by different routes act together, such as ``tonic`` of one and ``cpm`` of another entry, or
 ``"tonic+cpm"`` of one. An entry of a paradigm with sessions of pulses that says neither `stop` nor `duration`
 lasts one session. A test is a stimulus at the times `at`, or `every` so long from `start` to `stop`; it is a
-run of its own, which slow states do not feel. `state`, `lesion` and `set`, values of parameters and of
-numbers of slow states (``slow.<state>.<number>``), hold throughout; `scenario` names a set of such values
-(see `dhmodel.slow.scenarios`), over which those of `set` stand; `initial` gives slow states that do not begin
-at rest, and `epoch`, `settle`, `warmup` and `tolerance` are arguments of `dhmodel.protocol`.
+run of its own, which slow states do not feel; `vary`, a parameter and a list of its values, makes it a row of
+tests (``press 20 mN``, ``press 40 mN``, ...), from which thresholds are read. `state`, `lesion` and `set`,
+values of parameters and of numbers of slow states (``slow.<state>.<number>``), hold throughout; `scenario`
+names a set of such values (see `dhmodel.slow.scenarios`), over which those of `set` stand; `initial` gives
+slow states that do not begin at rest, and `epoch`, `settle`, `warmup` and `tolerance` are arguments of
+`dhmodel.protocol`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -48,8 +50,8 @@ from dhmodel.slow.scenarios import scenario
 from dhmodel.slow.states import inputs
 from dhmodel.slow.timetable import Drug, Entry, Settings, Test, Timetable
 from dhmodel.stimulation.afferents import stimuli
+from dhmodel.stimulation.conditions import session_length
 from dhmodel.stimulation.paradigms import Paradigm, brought, combine, find_paradigm, pieces
-from dhmodel.stimulation.routes import session_length
 from dhmodel.texts import read_toml
 from dhmodel.units import canonical, to_si
 
@@ -90,7 +92,7 @@ _ENTRY = (
     "inputs",
     "drugs",
 )
-_TEST = ("name", "stimulus", "at", "every", "start", "stop", "duration", "set")
+_TEST = ("name", "stimulus", "at", "every", "start", "stop", "duration", "set", "vary")
 _CONTENT = ("paradigm", "stimulus", "state", "lesion", "set", "inputs", "drugs")
 
 type Table = Mapping[str, Any]
@@ -145,7 +147,8 @@ class _Reader:
         duration = _time(table["duration"], f"{where}: duration", least=None)
         base, numbers = self._base(table, where)
         entries = self._entries(_list(table, "entries", where), duration, base, where)
-        tests = tuple(self._test(one, duration, where) for one in _list(table, "tests", where))
+        given = [one for test in _list(table, "tests", where) for one in _varied(test, where)]
+        tests = tuple(self._test(one, duration, where) for one in given)
         _refuse_twice([one.name for one in entries] + [one.name for one in tests], where)
         texts = {key: _text(table.get(key, ""), f"{where}: {key}") for key in ("about", "source")}
         read = table.get("read", "hypothesis")
@@ -372,6 +375,19 @@ def _repeated(table: Table, start: float, where: str) -> list[float]:
     if np.prod([level.size for level in levels], dtype=float) > MOST:
         raise InputError(f"{where}: repeat: more than {MOST} times")
     return sorted(canonical(start + float(sum(shifts))) for shifts in product(*levels))
+
+
+def _varied(table: Table, where: str) -> list[Table]:
+    """Tests that differ in one parameter, each with its value in its name; or the one given."""
+    if "vary" not in table:
+        return [table]
+    here = f"{where}: test {quoted(_name(table, 'test', where))}"
+    vary, rest = _table(table, "vary", here), {key: one for key, one in table.items() if key != "vary"}
+    if len(vary) != 1 or not all(isinstance(one, list | tuple) and one for one in vary.values()):
+        raise InputError(f"{here}: vary: got {quoted(vary)}, needs one parameter and a list of its values")
+    ((path, values),) = vary.items()
+    own = _table(table, "set", here)
+    return [{**rest, "name": f"{rest['name']} {value}", "set": {**own, path: value}} for value in values]
 
 
 def _test_times(table: Table, duration: float, where: str) -> tuple[float, ...]:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dhmodel.parameters import parameter
 from dhmodel.parameters.layout import POPULATIONS
 from dhmodel.recording import WINDOWS, describe, provenance
 from dhmodel.slow.epochs import Sample
-from dhmodel.slow.timetable import Timetable
+from dhmodel.slow.timetable import Test, Timetable
+from dhmodel.stimulation.stimulus import strength_path
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from dhmodel.slow.cord import Chosen
 
 __all__ = ["Replicate", "to_dataset"]
+
+SUMMED = 5
+"""Shocks whose answers show temporal summation."""
 
 type Arrays = Mapping[str, NDArray[Any]]
 
@@ -107,6 +112,9 @@ def _tests(done: Sequence[Replicate]) -> dict[str, Any]:
         counts = np.array([[_mean_count(test) for test in one.tests] for one in done])
         attrs = {"units": "1", "long_name": "spikes per neuron and shock"}
         data["count"] = (("replicate", "test", "population", "window"), counts, attrs)
+        slopes = np.array([[_summation(test) for test in one.tests] for one in done])
+        attrs = {"units": "1", "long_name": "temporal summation: spikes per neuron and shock, per shock"}
+        data["summation"] = (("replicate", "test", "population", "window"), slopes, attrs)
     return data
 
 
@@ -125,9 +133,29 @@ def _mean_count(test: Arrays) -> NDArray[np.float64]:
     return np.divide(sums, number, out=missing, where=number > 0)
 
 
+def _summation(test: Arrays) -> NDArray[np.float64]:
+    """Slope of the answers to the first shocks, shape (population, window); missing of too few."""
+    missing = np.full((len(POPULATIONS), len(WINDOWS)), np.nan)
+    if "count" not in test or len(test["count"]) < SUMMED:
+        return missing
+    first, steps = test["count"][:SUMMED], np.arange(SUMMED) - (SUMMED - 1) / 2
+    return np.tensordot(steps, first, axes=1) / (steps @ steps)
+
+
+def _strength(table: Timetable, test: Test) -> float:
+    """How strong a test stimulus is, SI; missing where it is of no strength."""
+    path = strength_path(test.stimulus)
+    if path is None:
+        return float("nan")
+    known, given = parameter(path), {**table.base.set, **test.set}
+    return float(known.check(given[path]) if path in given else known.si)
+
+
 def _of_tests(table: Timetable) -> dict[str, Any]:
     tests = table.test_times()
+    long = {"units": "SI", "long_name": "force, temperature or intensity of the test stimulus"}
     return {
+        "test_strength": ("test", np.array([_strength(table, test) for _, test in tests]), long),
         "test_time": (
             "test",
             np.array([time for time, _ in tests]),

@@ -44,7 +44,7 @@ class Scene:
         return chosen[: round(fraction * chosen.size)]
 
     def gain(self, name: str, relay: str | None) -> float:
-        """Gain of the answer of some fibres: of touch fibres by injury, of nociceptors by descending relays."""
+        """Gain of the answer of some fibres: touch fibres by injury, nociceptors by relays."""
         if name.split(".")[0] == "AB":
             return self.P["injury.ltm_gain"]
         return self.P[relay] if relay else 1.0

@@ -192,6 +192,16 @@ def stimulus(name: str) -> Stimulus:
     return find("stimulus", name, stimuli())
 
 
+def strength_path(name: str) -> str | None:
+    """Parameter of the strength of a stimulus: force, temperature or intensity of shocks; None without."""
+    entry = stimulus(name)
+    if entry.press is not None:
+        return entry.press.force
+    if entry.warming is not None:
+        return entry.warming.temperature
+    return entry.shocks.intensity if entry.shocks is not None else None
+
+
 def acts(P: Mapping[str, float], name: str, duration: float) -> Floats:
     """
     When a stimulus acts within [0, duration) s: begin and end of each epoch, in s, shape (epochs, 2).

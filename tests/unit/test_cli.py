@@ -123,6 +123,7 @@ def test_list(dhmodel, kind):
             "stimuli": set(list_stimuli()),
             "protocols": {"scs_30min", "naloxone"},
             "slow_states": {"gaba", "kcc2"},
+            "scenarios": {"two_rates_add"},
             "sweeps": {"scs_frequency"},
             "findings": {"torsney2006_gate"},
             "readouts": {"rate(run,"},

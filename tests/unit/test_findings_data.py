@@ -44,7 +44,7 @@ def those(condition):
 
 def test_every_row_is_an_entry_and_every_entry_a_row():
     assert len(ROWS) == 132
-    assert findings().keys() == {row["id"] for row in ROWS} | LESION | SECOND | SHOWN | BRAINSTEM
+    assert findings().keys() == {row["id"] for row in ROWS} | LESION | SECOND | BRAINSTEM | SHOWN
     assert {findings()[name].use for name in SHOWN} == {"unverified"}
 
 

@@ -11,6 +11,7 @@ from dhmodel.evidence.asking.trials import Family
 from dhmodel.parameters.layout import POPULATIONS, SOURCES
 from dhmodel.recording import DELIVERED, WINDOWS
 from dhmodel.slow.states import slow_states
+from dhmodel.stimulation.afferents import stimuli
 
 __all__ = ["REGISTERED", "WORDS", "function", "readout"]
 
@@ -35,6 +36,7 @@ WORDS: Mapping[str, Iterable[str]] = {
     "fibres": SOURCES,
     "quantity": DELIVERED,
     "slow": tuple(slow_states()),
+    "stimulus": tuple(stimuli()),
 }
 """What an argument of this name may be."""
 

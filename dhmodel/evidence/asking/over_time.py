@@ -51,6 +51,40 @@ def counted(timetable: xr.Dataset, population: str, test: str, window: str, time
 
 
 @function
+def summation(timetable: xr.Dataset, population: str, test: str, window: str, time: object) -> Array:
+    """Slope of the answers to the first five shocks of a test (spikes per cell and shock, per shock)."""
+    found = _test(timetable, "summation", test, time)
+    return _of(found.isel(window=timetable["window"].values.tolist().index(window)), timetable, population)
+
+
+@function
+def threshold(timetable: xr.Dataset, population: str, stimulus: str, time: object, criterion: float) -> Array:
+    """Strength (SI) at which tests of a stimulus at a time drive a population to a rate (Hz).
+
+    Between the strengths tested by interpolation; as where a test has a cut-off, the strongest where none
+    does, and the weakest where all do.
+    """
+    there = np.abs(timetable["test_time"].values - seconds(time)) <= ALIKE
+    own = np.flatnonzero(there & (timetable["test_stimulus"].values == stimulus))
+    if own.size < 2:
+        raise InputError(f"{quoted(stimulus)} at {quoted(time)} has fewer strengths than a threshold needs")
+    strengths = timetable["test_strength"].values
+    own = own[np.argsort(strengths[own])]
+    rates = _of(timetable["rate"].isel(test=own), timetable, population).transpose("replicate", "test")
+    found = [_crossing(strengths[own], one, criterion) for one in rates.values]
+    return xr.DataArray(found, dims="replicate")
+
+
+def _crossing(strengths: np.ndarray, rates: np.ndarray, criterion: float) -> float:
+    """Strength of the first crossing of a rate that rises with it."""
+    above = np.flatnonzero(rates >= criterion)
+    if not above.size or above[0] == 0:
+        return float(strengths[above[0] if above.size else -1])
+    pair = slice(above[0] - 1, above[0] + 1)
+    return float(np.interp(criterion, rates[pair], strengths[pair]))
+
+
+@function
 def ongoing(timetable: xr.Dataset, population: str, time: object) -> Array:
     """Firing rate per cell without a test stimulus, from a time on until something is switched, Hz."""
     at = np.searchsorted(timetable["protocol_time"].values, _time(timetable, time) + ALIKE) - 1

@@ -17,7 +17,7 @@ type Array = xr.DataArray
 
 @readout
 def waiting(run: Trial, population: str, time: float) -> Array:
-    """Time from a time of the run (s) to each cell's next spike, s; what is left of the run if there is none."""
+    """Time from one of the run (s) to each cell's next spike, s; what is left of the run if there is none."""
     left = run.plan.duration - time
     if not 0 <= time < run.plan.duration:
         raise InputError(f"{time:g} s is no time of a run of {run.plan.duration:g} s")
@@ -31,14 +31,14 @@ def waiting(run: Trial, population: str, time: float) -> Array:
 
 @readout
 def phase(run: Trial, population: str, other: str, bin: float = 0.5) -> Array:
-    """Correlation of the rates of two populations in bins (s): -1 if one fires whenever the other does not."""
+    """Correlation of the rates of two populations in bins (s): -1 if they take turns."""
     both = zip(_courses(run, population, bin), _courses(run, other, bin), strict=True)
     return _replicates([float(np.corrcoef(one, two)[0, 1]) for one, two in both])
 
 
 @readout
 def turn(run: Trial, population: str, other: str, bin: float = 0.5) -> Array:
-    """Mean time for which one of two populations fires more than the other, s; NaN if they change once or never.
+    """Mean time for which one of two populations fires more than the other, s; NaN if they hardly change.
 
     Turns that begin before the run or end after it are left out.
     """
@@ -55,7 +55,7 @@ def _courses(run: Trial, population: str, bin: float) -> list[NDArray[np.float64
     """Rate per cell in whole bins, Hz, for each replicate."""
     edges = np.arange(int(run.plan.duration / bin + 1e-9) + 1) * bin
     scale = 1 / (bin * run.cells(population))
-    return [np.histogram(times, edges)[0] * scale for times, _ in run.spikes(population)]
+    return [np.float64(scale) * np.histogram(times, edges)[0] for times, _ in run.spikes(population)]
 
 
 def _replicates(found: list[float]) -> Array:
