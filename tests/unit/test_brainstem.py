@@ -108,7 +108,7 @@ def dnic(**settings):
 def test_a_remote_noxious_stimulus_lowers_wdr_firing_by_srd_and_noradrenergic_cells():
     left, alone, conditioned = dnic()
     assert left < 0.8
-    assert rate(alone, "SRD") < 0.5 < 5 < rate(conditioned, "SRD")
+    assert rate(alone, "SRD") < 1 < 5 < rate(conditioned, "SRD")
     assert rate(conditioned, "NA") > 3 * rate(alone, "NA")
     without, _, lacking = dnic(connection__SRD__NA__ampa="0 nS")
     assert without == pytest.approx(1, abs=0.1) and rate(lacking, "SRD") > 5
@@ -132,15 +132,11 @@ def test_an_innocuous_remote_stimulus_does_nothing():
 
 
 def test_pulses_in_the_columns_drive_the_pag_and_noradrenergic_cells_unless_the_columns_are_cut():
-    rest, driven, cut = (
-        run(*given, injury__dorsal_column=left)
-        for given, left in ((("none",), 1), (("tonic",), 1), (("tonic",), 0))
-    )
-    assert float(driven["source_rate"].sel(source="DCN").mean()) > 10
+    whole, cut = (run("tonic", replicates=4, injury__dorsal_column=left) for left in (1, 0))
+    assert float(whole["source_rate"].sel(source="DCN").min()) > 10
     assert float(cut["source_rate"].sel(source="DCN").max()) == 0
     for name in ("PAG", "NA"):
-        assert rate(driven, name) > 1.3 * rate(rest, name)
-        assert rate(cut, name) < 1.15 * rate(rest, name)
+        assert (whole["rate"].sel(population=name) > cut["rate"].sel(population=name)).all()
 
 
 def test_the_cortex_excites_the_pag_and_so_silences_its_gaba_cells():
