@@ -45,7 +45,8 @@ def turn(run: Trial, population: str, other: str, bin: float = 0.5) -> Array:
     found = []
     for one, two in zip(_courses(run, population, bin), _courses(run, other, bin), strict=True):
         leads = np.sign(one - two)
-        changes = np.flatnonzero(np.diff(leads[leads != 0]))
+        apart = np.flatnonzero(leads)
+        changes = apart[1:][np.diff(leads[apart]) != 0]
         lengths = np.diff(changes) * bin
         found.append(float(lengths.mean()) if lengths.size else np.nan)
     return _replicates(found)
