@@ -115,7 +115,12 @@ def test_each_pulse_of_the_cortex_is_a_spike_of_the_cells_it_reaches():
     assert inputs.routed.pulses == pytest.approx(0.5 + 0.1 * np.arange(15))
     first = times[units == units[0]]
     assert first == pytest.approx(inputs.routed.pulses + P["rtms.latency"], abs=2e-3)
-    assert inputs.routed.delivered == {"rtms_rate": 7.5, "rtms_pattern": 1, "rtms_efficacy": 0.5}
+    assert inputs.routed.delivered == {
+        "rtms_rate": 7.5,
+        "rtms_pattern": 1,
+        "rtms_efficacy": 0.5,
+        "rtms_motor": 0.5,
+    }
 
 
 def test_recruitment_grows_with_intensity_and_a_stronger_pulse_reaches_the_same_cells_too():
