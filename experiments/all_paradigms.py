@@ -80,7 +80,7 @@ def asked(name: str, cords: int, seed: int, drugs: Mapping[str, float]) -> tuple
         state = f"snl#{cord}"
         ds = dh.protocol(table, state=state, seed=seed)
         sizes = population_sizes(resolve(state))
-        ds["size"] = ("replicate", "population"), [[sizes[one] for one in ds["population"].values]]
+        ds["size"] = "population", [sizes[one] for one in ds["population"].values]
         found.append(ds)
     return found, end
 

@@ -55,7 +55,7 @@ def graded(rates):
     return xr.Dataset(
         {
             "rate": (("replicate", "test", "population"), np.array(rates)[None, :, None]),
-            "size": (("replicate", "population"), [[4]]),
+            "size": ("population", [4]),
         },
         {
             "population": ["WDR"],
