@@ -58,7 +58,7 @@ def tests(end: float) -> list[dict[str, Any]]:
         {"name": "press", "stimulus": "vonfrey", "duration": "3 s", "set": {"vonfrey.delay": "0 s"}, "at": at}
         | press,
         {"name": "hot", "stimulus": "heat", "duration": "5 s", "set": hot, "at": at},
-        {"name": "train", "stimulus": "windup", "set": {"windup.number": 8}, "at": at},
+        {"name": "train", "stimulus": "windup", "set": {"windup.number": 5}, "at": at},
     ]
 
 
