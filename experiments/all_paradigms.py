@@ -6,7 +6,7 @@ long as its session. Read just before it, at its end (threshold, gain at 48 degC
 after it (after-effect); once more with naloxone throughout. Run from the root of the repository::
 
     python experiments/all_paradigms.py            # eight cords, several minutes
-    python experiments/all_paradigms.py --quick    # one cord, about a minute
+    python experiments/all_paradigms.py --quick    # one cord
 """
 
 import argparse
@@ -129,7 +129,7 @@ def draw(found: Mapping[str, Mapping[str, list[float]]], file: Path) -> None:
 def main() -> None:
     """Compare, and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one cord, about a minute")
+    parser.add_argument("--quick", action="store_true", help="one cord")
     parser.add_argument("--seed", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=FIGURE)
     given = parser.parse_args()

@@ -30,7 +30,8 @@ run of its own, which slow states do not feel; `vary`, a parameter and a list of
 tests (``press 20 mN``, ``press 40 mN``, ...), from which thresholds are read. `state`, `lesion` and `set`,
 values of parameters and of numbers of slow states (``slow.<state>.<number>``), hold throughout; `scenario`
 names a set of such values (see `dhmodel.slow.scenarios`), over which those of `set` stand; `initial` gives
-slow states that do not begin at rest, and `epoch`, `settle`, `warmup` and `tolerance` are arguments of `dhmodel.protocol`.
+slow states that do not begin at rest, and `epoch`, `settle`, `warmup` and `tolerance` are arguments of
+`dhmodel.protocol`.
 """
 
 from collections.abc import Iterator, Mapping
