@@ -34,6 +34,7 @@ KINDS = (
     "stimuli",
     "protocols",
     "slow_states",
+    "scenarios",
     "sweeps",
     "findings",
     "readouts",
@@ -154,6 +155,10 @@ def read_kind(kind: str) -> Mapping[str, str]:
         from dhmodel.slow.states import slow_states
 
         return {name: f"{one.target.text}: {one.about}" for name, one in slow_states().items()}
+    if kind == "scenarios":
+        from dhmodel.slow.scenarios import scenarios
+
+        return {name: one.about for name, one in scenarios().items()}
     if kind == "findings":
         from dhmodel.evidence.ledger import findings
 

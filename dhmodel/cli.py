@@ -70,6 +70,7 @@ def _options(
     epilog=examples(
         'dhmodel run --paradigm tonic --state snl --stimulus pinch --set tonic.frequency="50 Hz"',
         "dhmodel run --stimulus brush --drug bicuculline=1 --replicates 5 --out brush.nc --spikes",
+        "dhmodel run --paradigm tonic+rtms --set rtms.pattern=itbs --stimulus windup",
         "dhmodel run --protocol scs_30min --out scs.nc",
         "dhmodel run --trains units.csv --class LTMR=AB --class noise=none --fill repeat --duration '10 s'",
     )
@@ -173,6 +174,7 @@ app.command(epilog=examples(*sweeping.EXPORTS))(sweeping.export)
     epilog=examples(
         "dhmodel plot results/scs_frequency.zarr --out figure.pdf",
         'dhmodel plot --paradigm burst --set burst.amplitude=0.8 --duration "0.5 s"',
+        'dhmodel plot --paradigm exercise --set exercise.kind=isometric --duration "2 min"',
         'dhmodel plot --paradigm closed_loop --set anatomy.species=human --duration "20 s" --out loop.pdf',
     )
 )
@@ -181,7 +183,8 @@ def plot(
         Path | None, typer.Argument(help="Store of a sweep, or what `dhmodel run --out` saved.")
     ] = None,
     paradigm: Annotated[
-        str | None, typer.Option(help="Show what this paradigm (or FILE.toml) delivers; no circuit is run.")
+        str | None,
+        typer.Option(help="Show what this paradigm (or FILE.toml, or tonic+cpm) delivers; runs no circuit."),
     ] = None,
     state: Annotated[str | None, STATE] = None,
     settings: Annotated[list[str] | None, SET] = None,

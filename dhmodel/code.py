@@ -23,7 +23,11 @@ TEXTS = ("about", "source", "read")
 
 RECORDINGS = (
     "circuit",
+    "delivered.py",
+    "delivered.toml",
     "engine",
+    "expressions.py",
+    "formulas.py",
     "kept.py",
     "native.py",
     "parameters",
@@ -36,7 +40,7 @@ RECORDINGS = (
 )
 """What `dhmodel.simulate.measure` runs and reads."""
 
-COURSES = (*RECORDINGS, "expressions.py", "slow", "evidence/running/course.py", "evidence/running/draws.py")
+COURSES = (*RECORDINGS, "slow", "evidence/running/course.py", "evidence/running/draws.py")
 """What the timetables of the ledger run and read."""
 
 ANSWERS = (*RECORDINGS, "measures", "evidence/protocols", "evidence/running/draws.py")

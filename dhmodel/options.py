@@ -2,7 +2,9 @@
 
 import typer
 
-PARADIGM = typer.Option(help="Stimulation paradigm; see `dhmodel list paradigms`.")
+PARADIGM = typer.Option(
+    help="Stimulation paradigm, or several that act together (tonic+cpm); see `dhmodel list paradigms`."
+)
 _STATE = "State of the cord, or one of a cohort (snl#3); see `dhmodel list states`."
 STATE = typer.Option(help=_STATE)
 STATE_OF_RUN = typer.Option("--state", help=f"{_STATE}  [default: naive, or the protocol's]")

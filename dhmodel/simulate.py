@@ -26,11 +26,12 @@ from dhmodel.parameters.layout import population_sizes
 from dhmodel.parameters.lesions import INTACT, written
 from dhmodel.recording import Recording, coords, summarise, to_dataset
 from dhmodel.stimulation.afferents import AfferentInput, afferent_input, default_duration, stimuli
+from dhmodel.stimulation.conditions import check_routes
 from dhmodel.stimulation.elsewhere import elsewhere
 from dhmodel.stimulation.interop import read_trains
 from dhmodel.stimulation.measured import as_input, check_span
 from dhmodel.stimulation.paradigms import Paradigm, find_paradigm
-from dhmodel.stimulation.routes import check_routes, joined
+from dhmodel.stimulation.routes import joined
 from dhmodel.stimulation.schedule import check_schedule
 from dhmodel.stimulation.trains import SpikeTrains, concat
 from dhmodel.streams import stream

@@ -97,8 +97,9 @@ def survivors(
 def axons_cut(
     P: Mapping[str, float], population: str, number: int, seed: int, replicate: int
 ) -> NDArray[np.bool_]:
-    """Which cells of a descending population have axons that no longer reach the segment, shape (number,)."""
-    lost = number - round(P["injury.descending"] * number) if population in DESCENDING else 0
+    """Which cells of the brainstem or the cortex have axons that no longer reach the segment, (number,)."""
+    descends = population in (*DESCENDING, "CORTEX")
+    lost = number - round(P["injury.descending"] * number) if descends else 0
     cut = np.zeros(number, dtype=bool)
     if lost:
         cut[stream(seed, replicate, f"descending.cut.{population}").permutation(number)[:lost]] = True

@@ -47,7 +47,7 @@ WEIGHTS = {
     "excitation": {"ampa": "ampa", "nmda": "nmda"},
     "inhibition": {"gaba_a": "gaba_a", "glycine": "glycine", "gaba_b": "gaba_b"},
     "presynaptic": {"pad": "jump", "pad_slow": "slow_jump", "gaba_b": "gaba_b_jump"},
-    "supraspinal": {"ampa": "ampa", "nmda": "nmda", "gaba_a": "gaba_a", "modulatory": "mod"},
+    "supraspinal": {"ampa": "ampa", "nmda": "nmda", "nk1": "nk1", "gaba_a": "gaba_a", "modulatory": "mod"},
     "descending": {"opioid": "opioid_jump", "alpha2": "alpha2_jump", "ht3": "ht3_jump"},
     "corticospinal": {"pad": "jump", "pad_slow": "slow_jump", "gaba_b": "gaba_b_jump"},
 }
@@ -251,6 +251,10 @@ class _Drawing:
             to_cord = np.array([row.post not in SPARED for row in rows])[drawn.row]
             cell = drawn.i + self.first[PATHWAYS[pathway][0]]
             strength *= ~(to_cord & self.cut[cell])
+        if pathway == "corticospinal":
+            number, first = source_sizes(self.P)["CORTEX"], starts(source_sizes(self.P))["CORTEX"]
+            cut = axons_cut(self.P, "CORTEX", number, self.seed, self.replicate)
+            strength *= ~cut[drawn.i - first]
         return strength
 
     def _inhibition(self, rows: Sequence[Connection], drawn: Synapses) -> NDArray[np.float64]:

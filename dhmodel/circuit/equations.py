@@ -223,8 +223,8 @@ PRESYNAPTIC = (
     "pad_post += jump\npad_slow_post += slow_jump\ngaba_b_post += gaba_b_jump",
 )
 SUPRASPINAL = (
-    "ampa : siemens\nnmda : siemens\ngaba_a : siemens\nmod : siemens",
-    "g_ampa_post += ampa\nx_nmda_post += nmda\ng_gaba_a_post += gaba_a\ng_mod_post += mod",
+    "ampa : siemens\nnmda : siemens\nnk1 : siemens\ngaba_a : siemens\nmod : siemens",
+    "g_ampa_post += ampa\nx_nmda_post += nmda\nx_nk1_post += nk1\ng_gaba_a_post += gaba_a\ng_mod_post += mod",
 )
 DESCENDING = (
     "opioid_jump : 1\nalpha2_jump : 1\nht3_jump : 1",

@@ -97,7 +97,7 @@ def _block(axes: Axes, ds: xr.Dataset, at: int) -> None:
         _say(axes, ds, row + 0.5, "no spikes", GREY)
     else:
         place = (ds["route_spike_unit"].values[own] + 0.5) / min(units, _MOST)
-        tall = 72 * 0.7 * _ROW * max(rows, 2) / rows / min(units, _MOST)
+        tall = max(1.4, 72 * 0.7 * _ROW * max(rows, 2) / rows / min(units, _MOST))
         style: dict[str, Any] = {"color": colour, "markersize": tall, "markeredgewidth": 0.4}
         times = ds["route_spike_time"].values[own]
         axes.plot(times, row + 0.08 + 0.84 * place, "|", rasterized=True, **style)

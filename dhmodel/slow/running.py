@@ -22,8 +22,8 @@ from dhmodel.slow.result import Replicate
 from dhmodel.slow.states import CONSTANTS, SlowState, numbers, slow_states
 from dhmodel.slow.timetable import Drug, Settings, Timetable
 from dhmodel.slow.trains import in_trains
+from dhmodel.stimulation.conditions import conditions
 from dhmodel.stimulation.paradigms import brought, effective, find_paradigm
-from dhmodel.stimulation.routes import conditions
 from dhmodel.units import canonical
 
 __all__ = ["Run", "make_run"]
@@ -246,12 +246,16 @@ def _check_sessions(table: Timetable, given: Mapping[str, object]) -> None:
     """Refuse an entry that outlasts the session of its pulses."""
     for entry in table.entries:
         settings = table.base.joined(entry.settings).joined(Settings(set=given))
-        P = resolve(settings.state, dict(settings.set), None, brought(settings.paradigm))
+        where = f"protocol {table.name}, entry {entry.name}"
+        try:
+            P = resolve(settings.state, dict(settings.set), None, brought(settings.paradigm))
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
         lasts = canonical(entry.spans[0][1] - entry.spans[0][0])
         for one in conditions(P, find_paradigm(entry.settings.paradigm), lasts):
             if one.session and lasts > one.session.length + one.on + SLACK:
                 raise InputError(
-                    f"protocol {table.name}, entry {entry.name}: lasts {lasts:g} s, but a session of "
+                    f"{where}: lasts {lasts:g} s, but a session of "
                     f"{one.ways.group} takes {one.session.length:g} s; leave out stop and duration, or "
                     "repeat it"
                 )

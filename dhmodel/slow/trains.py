@@ -6,8 +6,8 @@ import numpy as np
 
 from dhmodel.parameters import resolve
 from dhmodel.slow.timetable import Entry, Settings, Timetable
+from dhmodel.stimulation.conditions import Conditions, conditions
 from dhmodel.stimulation.paradigms import brought, combine, find_paradigm
-from dhmodel.stimulation.routes import Conditions, conditions
 from dhmodel.units import canonical
 
 __all__ = ["in_trains"]

@@ -43,6 +43,10 @@ from dhmodel.texts import read_toml
 _FILES = tuple(Path(__file__).parent / name for name in ("paradigms.toml", "routes.toml"))
 
 
+# what a paradigm without an electrode says in lists, and in tables
+_LISTS, _TABLES = ("routes", "refuses"), ("terms", "delivers")
+
+
 @dataclass(frozen=True, eq=False)
 class Paradigm:
     """
@@ -98,7 +102,7 @@ class Paradigm:
     def __post_init__(self) -> None:
         _check_fields(self)
         object.__setattr__(self, "channels", tuple(self.channels))
-        for name in ("routes", "refuses"):
+        for name in _LISTS:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.routes:
             _ = self.ways  # complains of what cannot be
@@ -116,8 +120,8 @@ class Paradigm:
     @property
     def _routing(self) -> dict[str, object]:
         """What it says of its routes."""
-        lists = {name: list(getattr(self, name)) for name in ("routes", "refuses")}
-        tables = {name: dict(getattr(self, name)) for name in ("terms", "delivers")}
+        lists = {name: list(getattr(self, name)) for name in _LISTS}
+        tables = {name: dict(getattr(self, name)) for name in _TABLES}
         return {name: getattr(self, name) for name in FIELDS} | lists | tables
 
     @property
@@ -324,6 +328,10 @@ def _check_fields(given: Paradigm) -> None:
     for key in ("scenario", "base"):
         if (path := getattr(given, key)) and not parameter(path).choices:
             raise InputError(f"{given.where}: {key}: {path} is no choice among names")
+    for kind, names, needs in ((list | tuple, _LISTS, "a list of tables"), (Mapping, _TABLES, "a table")):
+        for name in names:
+            if not isinstance(value := getattr(given, name), kind):
+                raise InputError(f"{given.where}: {name}: got {quoted(value)}, needs {needs}")
     if not given.routes and any(getattr(given, key) for key in ("pulses", "terms", "delivers", "refuses")):
         raise InputError(f"{given.where}: says what belongs to routes, but has none")
     for name in ("on", "off") if given.cycle else ():

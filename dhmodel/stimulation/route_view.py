@@ -8,11 +8,12 @@ import numpy as np
 
 from dhmodel.delivered import delivered
 from dhmodel.parameters.layout import POPULATIONS, source_sizes
+from dhmodel.stimulation.conditions import Conditions, conditions
 from dhmodel.stimulation.fibres import make_fibres, members
 from dhmodel.stimulation.natural import Scene
 from dhmodel.stimulation.paradigms import Paradigm
 from dhmodel.stimulation.patterns import Spikes, nothing
-from dhmodel.stimulation.routes import Conditions, along, conditions
+from dhmodel.stimulation.routes import along
 from dhmodel.stimulation.trains import Floats
 from dhmodel.stimulation.ways import Route, to_fibres
 

@@ -15,6 +15,7 @@ from dhmodel.measures import locking, synchrony
 from dhmodel.parameters import Parameters, choice, resolve
 from dhmodel.stimulation import curves
 from dhmodel.stimulation.axon import Launched
+from dhmodel.stimulation.conditions import check_routes
 from dhmodel.stimulation.cord import CordFibres, reference
 from dhmodel.stimulation.delivery import Delivery, deliver, excite
 from dhmodel.stimulation.dose import dose
@@ -24,7 +25,6 @@ from dhmodel.stimulation.paradigms import Paradigm, find_paradigm
 from dhmodel.stimulation.recorder import lead_recorder
 from dhmodel.stimulation.recruitment import scales, thresholds
 from dhmodel.stimulation.route_view import routes_dataset
-from dhmodel.stimulation.routes import check_routes
 from dhmodel.stimulation.trains import Floats, Indices, sort
 from dhmodel.streams import stream
 from dhmodel.units import to_si
@@ -381,7 +381,7 @@ def _report(view: _View) -> dict[str, float]:
 
 
 def _attributes(P: Parameters) -> dict[str, Any]:
-    """Where the numbers come from; `recording.provenance` is that of simulations of the circuit."""
+    """Where the numbers come from; `dhmodel.provenance` is that of simulations of the circuit."""
     return {
         "parameters": P.json(),
         "parameters_digest": P.digest(),

@@ -23,7 +23,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from dhmodel.delivered import delivered
-from dhmodel.errors import InputError, unknown
+from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.expressions import Expression, in_order, parse
 from dhmodel.formulas import PLAIN
 from dhmodel.parameters import choice, parameter, paths
@@ -292,14 +292,27 @@ def _check_targets(read: _Table, group: str, where: str) -> None:
             for one in allowed:
                 if one not in choices:
                     raise unknown(name, one, choices, here)
-    for path in (read.pulses, read.requires):
-        if path and not any(one == path or one.startswith(f"{path}.") for one in paths()):
-            raise unknown("parameter", path, paths(), where)
+    _check_pattern(read.pulses, where)
+    own = [path for path in known.values() if parameter(path).choices]
+    if read.requires and read.requires not in own:
+        raise unknown("choice", read.requires, own, f"{where}: requires")
     for refusal in read.refuses:
         parameter(refusal.path)
     for name in read.delivers:
         if name not in delivered():
             raise unknown("quantity", name, delivered(), f"{where}: delivers")
+
+
+def _check_pattern(path: str, where: str) -> None:
+    """Refuse what names no pattern of pulses, or a choice among other things."""
+    if not path:
+        return
+    groups = [path]
+    if path in paths():
+        groups = [f"{path.rpartition('.')[0]}.{name}" for name in parameter(path).choices]
+    every = [f"{group}.{name}" for group in groups for name in pattern_fields()]
+    if not groups or not set(every) <= set(paths()):
+        raise InputError(f"{where}: pulses: {quoted(path)} is no pattern of pulses, such as {_PATTERN}")
 
 
 def to_fibres(route: Route) -> bool:

@@ -3,8 +3,8 @@ A sweep of the standard network as a Brian2 user would write it: runtime Cython,
 
 It is what ``dhmodel bench --only baselines`` compares with. The model is the same: equations, parameters,
 wiring and afferent spike times come from dhmodel, before the clock starts; everything else is plain Brian2:
-one group of cells, one of terminals driven by a ``SpikeGeneratorGroup``, five ``Synapses``, Brian2's own
-``euler`` and ``randn``.
+one group of cells, one of terminals driven by a ``SpikeGeneratorGroup``, ``Synapses`` for each pathway,
+Brian2's own ``euler`` and ``randn``.
 
     python experiments/baselines/plain_brian2.py --points 2 --duration 5     # seconds per point, as JSON
     python experiments/baselines/plain_brian2.py --check                    # its rates beside dhmodel's

@@ -145,7 +145,7 @@ def test_what_a_worker_cannot_import_is_an_error_in_one_line(cluster, monkeypatc
 
 
 def test_a_worker_with_other_code_is_refused(cluster, monkeypatch):
-    monkeypatch.setattr(code, "digest", lambda parts: "another")
+    monkeypatch.setattr(code, "digest", lambda parts=(): "another")
     with pytest.raises(EngineError, match="has another version of dhmodel's code"):
         small.sweep(None, options={"cluster": cluster.file})
 

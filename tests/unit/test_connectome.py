@@ -387,3 +387,17 @@ def test_a_receptor_that_the_pathway_lacks_is_refused():
         InputError, match='unknown receptor "gaba_a" in connection.EX.PN; allowed: ampa, nmda'
     ):
         Connection("EX", "PN", 3, {"gaba_a": 1e-9})
+
+
+@pytest.mark.parametrize("left", [1.0, 0.5, 0.0])
+def test_a_cut_cord_loses_corticospinal_inhibition_of_terminals_too(left):
+    P, arrays = drawn(injury__descending=left)
+    intact = drawn()[1]["corticospinal.jump"]
+    number = source_sizes(P)["CORTEX"]
+    for post in ("AB", "CP", "CN"):
+        i, _, jump = synapses(P, arrays, row_of(P, "CORTEX", post), "jump")
+        silent = set(i[jump == 0].tolist())
+        assert len(silent) == number - round(left * number)
+        assert not silent & set(i[jump > 0].tolist())
+    kept = arrays["corticospinal.jump"] > 0
+    assert (arrays["corticospinal.jump"][kept] == intact[kept]).all()

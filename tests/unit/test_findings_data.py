@@ -20,6 +20,18 @@ ROWS = list(csv.DictReader((Path(__file__).parent / "finding_rows.csv").open(enc
 LESION = {"keller2007_touch", "sciatic_spontaneous", "snl_wdr_counts"}
 #: The second claim of a row that is an entry of its own.
 SECOND = {"yakhnitsa1998_aftereffect"}
+#: Rows P103 to P111 of the parameter table: DNIC, and cells of the rostral ventromedial medulla.
+BRAINSTEM = {
+    "P103_dnic_cells",
+    "P104_dnic_c_fibre",
+    "P105_dnic_source",
+    "P106_rvm_heat",
+    "P107_rvm_duration",
+    "P108_rvm_turns",
+    "P109_rvm_rest",
+    "P110_rvm_injured",
+    "P111_rvm_morphine",
+}
 SHOWN = {"dickenson_morphine", "naloxone_windup", "patel2018_alpha2", "ccd2015_gaba_agonists"}
 
 WITH_DATA = [name for name, entry in findings().items() if isinstance(entry.protocol, Protocol)]
@@ -32,7 +44,7 @@ def those(condition):
 
 def test_every_row_is_an_entry_and_every_entry_a_row():
     assert len(ROWS) == 132
-    assert findings().keys() == {row["id"] for row in ROWS} | LESION | SECOND | SHOWN
+    assert findings().keys() == {row["id"] for row in ROWS} | LESION | SECOND | BRAINSTEM | SHOWN
     assert {findings()[name].use for name in SHOWN} == {"unverified"}
 
 

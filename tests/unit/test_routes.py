@@ -1,6 +1,4 @@
-"""Routes: sessions of pulses, added spikes and currents, combinations, and what is refused."""
-
-import pickle
+"""Routes: sessions of pulses, added spikes and currents, and what is refused."""
 
 import numpy as np
 import pytest
@@ -12,8 +10,9 @@ from dhmodel.parameters import resolve
 from dhmodel.parameters.layout import source_sizes
 from dhmodel.simulate import plan, record
 from dhmodel.stimulation.afferents import afferent_input
-from dhmodel.stimulation.paradigms import Paradigm, find_paradigm, paradigms
-from dhmodel.stimulation.routes import conditions, joined, session_length
+from dhmodel.stimulation.conditions import conditions
+from dhmodel.stimulation.paradigms import Paradigm, find_paradigm
+from dhmodel.stimulation.routes import joined
 from dhmodel.stimulation.sessions import Session
 from dhmodel.stimulation.trains import SpikeTrains
 
@@ -115,12 +114,7 @@ def test_each_pulse_of_the_cortex_is_a_spike_of_the_cells_it_reaches():
     assert inputs.routed.pulses == pytest.approx(0.5 + 0.1 * np.arange(15))
     first = times[units == units[0]]
     assert first == pytest.approx(inputs.routed.pulses + P["rtms.latency"], abs=2e-3)
-    assert inputs.routed.delivered == {
-        "rtms_rate": 7.5,
-        "rtms_pattern": 1,
-        "rtms_efficacy": 0.5,
-        "rtms_motor": 0.5,
-    }
+    assert inputs.routed.delivered.items() >= {"rtms_rate": 7.5, "rtms_efficacy": 0.5}.items()
 
 
 def test_recruitment_grows_with_intensity_and_a_stronger_pulse_reaches_the_same_cells_too():
@@ -282,63 +276,6 @@ def test_a_current_into_the_pag_makes_it_fire_more():
     assert rates[1] > 1.3 * rates[0]
 
 
-# combinations
-
-
-def test_a_combination_has_one_name_whatever_the_order():
-    for given in ("tonic+cpm", "cpm + tonic", ["cpm", "tonic"], ("none", "tonic", "cpm"), ["tonic+cpm"]):
-        assert find_paradigm(given).name == "tonic+cpm"
-        assert find_paradigm(given) == find_paradigm("tonic+cpm")
-    assert find_paradigm("none+cpm") is paradigms()["cpm"]
-    both = find_paradigm("tonic+cpm")
-    assert both != find_paradigm("tonic+rpms") and pickle.loads(pickle.dumps(both)) == both
-    assert both.electrode is paradigms()["tonic"] and paradigms()["cpm"].electrode.name == "none"
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ("tonic+burst", 'paradigm "tonic+burst": tonic and burst both need the electrode; give one of them'),
-        ("cpm+tonic+cpm", 'paradigm "tonic+cpm+cpm": cpm is there twice, and its route is one'),
-        ("tonic+cpn", 'unknown paradigm "cpn"'),
-        ("tonic+", 'unknown paradigm ""'),
-    ],
-)
-def test_what_cannot_act_together_is_refused_in_one_line(given, message):
-    with pytest.raises(InputError) as caught:
-        plan(given)
-    assert message in str(caught.value)
-
-
-def test_parts_of_a_combination_do_what_they_do_alone():
-    _, both = brought("tonic+cpm+rpms")
-    _, tonic = brought("tonic")
-    _, cpm = brought("cpm")
-    assert (both.delivery.schedule.times == tonic.delivery.schedule.times).all()
-    assert all(
-        (one[1][0] == other[1][0]).all()
-        for one, other in zip(both.routed.elsewhere, cpm.routed.elsewhere, strict=True)
-    )
-    assert both.pulses.size == tonic.pulses.size + 10 and (np.diff(both.pulses) >= 0).all()
-
-
-def test_spikes_of_the_limb_collide_with_those_of_the_electrode():
-    """Ia and Abeta spikes on their way into the column meet antidromic ones."""
-    alone = brought("exercise", 2.0)[1].trains.rate(2.0)["AB"]
-    both = brought("exercise+tonic", 2.0)[1].trains.rate(2.0)["AB"]
-    tonic = brought("tonic", 2.0)[1].trains.rate(2.0)["AB"]
-    assert tonic < both < 0.95 * (alone + tonic)
-
-
-def test_a_sweep_takes_combinations(tmp_path):
-    axis = {"paradigm": ["none", "cpm+tonic", ["tonic", "rpms"]]}
-    ds = dh.sweep(axis, duration="0.3 s", warmup="0.1 s", replicates=1, store=tmp_path / "s.zarr")
-    assert ds["paradigm"].values.tolist() == ["none", "tonic+cpm", "tonic+rpms"]
-    assert ds["conditioning"].values.ravel().tolist() == [0, 1, 0]
-    with pytest.raises(InputError, match='"cpm\\+tonic" is there twice'):
-        dh.sweep({"paradigm": ["tonic+cpm", "cpm+tonic"]}, duration="0.3 s", store=tmp_path / "t.zarr")
-
-
 # a user's own
 
 
@@ -381,6 +318,13 @@ def test_a_user_writes_a_paradigm_by_routes_without_code(tmp_path):
         ({"routes": [{"name": "a", "to": "IA", "rate": "1", "only": {"limb": ["left"]}}]}, "unknown choice"),
         ({"routes": [{"name": "a", "to": "IA", "rate": "1"}], "delivers": {"me": "1"}}, "unknown quantity"),
         ({"routes": [{"name": "a", "to": "IA", "rate": "1"}], "channels": ["tonic"]}, "routes beside them"),
+        ({"routes": 5}, "routes: got 5, needs a list of tables"),
+        ({"routes": ["IA"]}, "routes.0"),
+        ({"routes": [{"name": "a", "to": "IA", "rate": "1"}], "terms": "a"}, 'terms: got "a", needs a table'),
+        ({"routes": [{"name": "a", "to": "IA", "rate": "1"}], "pulses": "tonic"}, '"tonic" is no pattern of'),
+        ({"routes": [{"name": "a", "to": "IA", "rate": "1"}], "pulses": "pag.drive"}, "is no pattern of pul"),
+        ({"routes": [{"name": "a", "to": "IA", "rate": "1"}], "requires": "rtms.target"}, "unknown choice"),
+        ({"routes": [{"name": "a", "to": "IA", "rate": "1"}], "on": 5}, "on: Input should be a valid string"),
         ({"terms": {"a": "1"}}, "says what belongs to routes, but has none"),
         ({"routes": [{"name": "a", "to": "IA", "rate": "a"}], "terms": {"a": "b", "b": "a"}}, "on itself"),
     ],
@@ -395,7 +339,11 @@ def test_routes_that_cannot_be_are_refused_when_they_are_read(fields, message):
     ("route", "message"),
     [
         ({"rate": "-1"}, "gives -1 Hz, needs 0 Hz or more"),
-        ({"rate": "1 / 0"}, "gives nan Hz"),
+        ({"rate": "1 / 0"}, "route a: rate: gives nan, needs a finite number"),
+        ({"rate": "'much'"}, 'gives "much", needs a finite number'),
+        ({"rate": "(-1) ** 0.5"}, "needs a finite number"),
+        ({"rate": "exp(1000)"}, "math range error"),
+        ({"rate": "1", "share": "value('pag.drive') / 0"}, "gives nan"),
         ({"rate": "1", "share": "1.2"}, "gives 1.2, needs 0 to 1"),
         ({"rate": "2000"}, "a rate of 2000 Hz cannot be reached with a refractory period"),
     ],
@@ -405,51 +353,3 @@ def test_rates_and_shares_out_of_reach_are_refused(route, message):
     with pytest.raises(InputError) as caught:
         record(plan(mine, duration="0.2 s", warmup="0 s"), 0)
     assert message in str(caught.value)
-
-
-# timetables
-
-
-def protocol(*entries, duration="4 min", **more):
-    from dhmodel.slow.reading import read_timetable
-
-    return read_timetable({"duration": duration, "entries": list(entries), **more})
-
-
-def entry(name, start="10 s", **more):
-    return {"name": name, "start": start, **more}
-
-
-def test_entries_that_overlap_act_together_where_their_routes_differ():
-    table = protocol(
-        entry("scs", paradigm="tonic", duration="60 s"), entry("water", paradigm="cpm", duration="20 s")
-    )
-    names = [str(table.settings(time).paradigm) for time in (0.0, 10.0, 30.0, 70.0)]
-    assert names == ["none", "tonic+cpm", "tonic", "none"]
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "what"),
-    [
-        ("tonic+cpm", "cpm", "paradigm cpm"),
-        ("rtms", "rtms", "paradigm rtms"),
-        ("tonic+cpm", "burst+rtms", "paradigm"),
-    ],
-)
-def test_entries_that_share_a_route_contradict_each_other(one, other, what):
-    with pytest.raises(InputError, match=f'entries "a" and "b" both set {what} at 20 s'):
-        protocol(
-            entry("a", paradigm=one, duration="60 s"), entry("b", "20 s", paradigm=other, duration="60 s")
-        )
-
-
-def test_an_entry_lasts_one_session_and_sessions_must_not_overlap():
-    theta = {"paradigm": "rtms", "set": {"rtms.pattern": "itbs"}}
-    table = protocol(entry("a", repeat=[{"number": 3, "every": "4 min"}], **theta), duration="1 h")
-    assert [span[1] - span[0] for span in table.entries[0].spans] == pytest.approx([192] * 3)
-    with pytest.raises(InputError, match="begins again at 160 s, but lasts until 202 s"):
-        protocol(entry("a", repeat=[{"number": 2, "every": "150 s"}], **theta), duration="1 h")
-    with pytest.raises(InputError, match="needs a stop or a duration, one of the two"):
-        protocol(entry("a", paradigm="cpm"))
-    P = resolve(set={"rtms.pattern": "pctbs"})
-    assert session_length(P, find_paradigm("tonic+rtms")) == pytest.approx(80)

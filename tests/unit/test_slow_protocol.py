@@ -108,17 +108,23 @@ def test_states_away_from_rest_act_on_what_they_say():
         states[run.chosen.names.index(name)] = value
     P = cord.plan(run.cord(settings), settings, states, 1.0).parameters
     assert P["receptor.gaba_b.activation"] == pytest.approx(0.2, abs=1e-3)  # twice that of the intact cord
-    assert P["receptor.gaba_a.activation"] == pytest.approx(0.006 * 8.1, abs=1e-3)
-    assert P["receptor.mu_brainstem.activation"] == pytest.approx(0.6 * 0.5)
-    assert P["cell.ON.bias"] - resolve(state="snl")["cell.ON.bias"] == pytest.approx(5e-12)
+    assert P["receptor.gaba_a.activation"] == pytest.approx(
+        run.chosen.number("gaba", "gaba_a") * 8.1, abs=1e-3
+    )
+    number = run.chosen.number
+    mu = number("opioid_brainstem", "size") * 0.5
+    assert P["receptor.mu_brainstem.activation"] == pytest.approx(mu, abs=1e-3)
+    current = number("fatigue", "current") * 0.5
+    assert P["cell.ON.bias"] - resolve(state="snl")["cell.ON.bias"] == pytest.approx(current)
     assert P["synapse.ampa.scale"] == pytest.approx(1 + 0.5 * 0.1)
     assert P["synapse.gaba_a.scale"] == pytest.approx(1 - 0.4 * 0.1)
     assert P["injury.kcc2"] == pytest.approx(0.65)
-    assert P["pag.drive"] == pytest.approx(0.4 + 0.2 * 0.5 + 0.2 * 1)
+    early, late = number("cortex_early", "pag"), number("cortex_late", "pag")
+    assert P["pag.drive"] == pytest.approx(0.4 + 0.5 * late + 1 * early)  # two states add up
 
 
 def test_what_a_state_does_ends_at_the_bounds_of_the_parameter():
-    run = run_of(table(set={"pag.drive": 0.9}))
+    run = run_of(table(set={"pag.drive": 0.999}))
     cord, settings = Cord(run.chosen, 0, Memo()), run.settings(0.0)
     states = cord.rest(run.cord(settings)).copy()
     states[run.chosen.names.index("cortex_early")] = 2.0
@@ -230,9 +236,31 @@ def test_numbers_of_slow_states_stand_over_those_of_a_scenario_and_below_those_o
     assert run_of(given, set={"slow.gaba.off": "1 h"}).chosen.number("gaba", "off") == 3600
 
 
+def glia_led_to(entry, scenario):
+    """Where an entry leads glia, from rest, with the drives of its first epoch."""
+    run = run_of(table(entry, scenario=scenario))
+    cord, settings = Cord(run.chosen, 0, Memo()), run.settings(700.0)
+    stretch = cord.stretch(run.cord(settings), settings, {}, 0.0, 1.0)
+    led = stretch.field(cord.epoch(run.cord(settings), settings)(stretch.rest))(stretch.rest) - stretch.rest
+    return led[run.chosen.names.index("glia")]
+
+
+def test_glia_sense_two_rates_more_than_a_high_one_and_a_low_one_not():
+    """Cedeno et al. 2020: two rates, then the high one, not the low one; de Geus et al. 2023: all alike."""
+    set_ = {"tonic.amplitude": 0.7, "tonic.amplitude_scale": "motor", "tonic.recharge": "active"}
+    low = {**SCS, "set": {**set_, "tonic.pulse_width": "150 us"}}
+    high = {**SCS, "set": {**set_, "tonic.frequency": "1200 Hz", "tonic.pulse_width": "50 us"}}
+    entries = {"low": low, "high": high, "dtm": {**SCS, "paradigm": "dtm"}}
+    led = {name: glia_led_to(entry, "") for name, entry in entries.items()}
+    assert 2 * led["dtm"] < led["high"] < -0.01 < led["low"]
+    alike = [glia_led_to(entry, "two_rates_add") for entry in entries.values()]
+    assert np.ptp(alike) < abs(led["dtm"]) / 10
+
+
 def test_an_injury_in_the_course_of_a_protocol_moves_its_states_over_days():
     injury = {"name": "injury", "start": "1 day", "stop": "2 week", "state": "snl"}
-    ds = dh.protocol(table(injury, state="naive", duration="2 week", tests=[]), set=SMALL, **QUICK)
+    alone = {**SMALL, "slow.glia.magnetic": 0, "slow.glia.trained": 0}  # cytokines that glia would follow
+    ds = dh.protocol(table(injury, state="naive", duration="2 week", tests=[]), set=alone, **QUICK)
     found = np.stack([ds[name].values[0] for name in ("slow.glia", "slow.bdnf_spinal", "slow.kcc2")])
     # glia follow the injury, BDNF the glia, and KCC2 falls as BDNF rises: linear, so eigenvectors solve it
     # (a hair off -1/2, where there would be too few of them)

@@ -31,6 +31,7 @@ class _Sums(tuple[str, ...]):
 
 WORDS: Mapping[str, Iterable[str]] = {
     "population": _Sums(POPULATIONS),
+    "other": _Sums(POPULATIONS),
     "window": WINDOWS,
     "fibres": SOURCES,
     "quantity": DELIVERED,

@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from dhmodel.errors import InputError
-from dhmodel.evidence.asking import over_time, readouts, reductions  # noqa: F401 (they register functions)
+from dhmodel.evidence.asking import over_time, readouts, reductions, turns  # noqa: F401 (they register functions)
 from dhmodel.evidence.asking.functions import REGISTERED
 from dhmodel.evidence.asking.trials import Family, Trial, plans
 from dhmodel.evidence.ledger import Finding, Protocol

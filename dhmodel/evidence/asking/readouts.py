@@ -123,7 +123,7 @@ def fraction_responding(run: Trial, baseline: Trial, population: str, by: float 
 
 @readout
 def source(run: Trial, fibres: str) -> Array:
-    """Firing rate per fibre of a class, or of a class of descending cells, Hz."""
+    """Firing rate per fibre of a class, or per unit of another class of sources, Hz."""
     return _bare(run.dataset["source_rate"].sel(source=fibres, drop=True))
 
 

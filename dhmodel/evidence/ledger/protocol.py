@@ -40,7 +40,7 @@ class Run(Entry):
     @field_validator("paradigm")
     @classmethod
     def _of_the_package(cls, name: str | None) -> str | None:
-        if name is not None and name.endswith(".toml"):
+        if name is not None and ".toml" in name:
             raise ValueError("needs the name of a paradigm, not a file")
         return name
 
