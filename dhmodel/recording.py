@@ -1,21 +1,16 @@
 """From spikes to numbers, and from numbers to a Dataset that says where it comes from.
 
 `summarise` turns the spikes of one replicate into a few small arrays; `to_dataset` stacks replicates and
-names everything; `provenance` is the one place that stamps attributes. Numbers are plain SI floats: a Brian2
-quantity loses its unit inside xarray without a word, so every array that enters is reduced to its base class
-first.
+names everything. Numbers are plain SI floats: a Brian2 quantity loses its unit inside xarray without a word,
+so every array that enters is reduced to its base class first.
 
 Time zero is the end of the warm-up. Nothing before zero or after `duration` is counted anywhere.
 
 xarray is imported where a Dataset is made, so that a sweep worker, which only summarises, starts without it.
 """
 
-import json
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from dhmodel.delivered import delivered
 from dhmodel.errors import EngineError, InputError, unknown
 from dhmodel.parameters.layout import POPULATIONS, SOURCES, starts
+from dhmodel.provenance import provenance
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -311,7 +307,7 @@ def to_dataset(
         within the population) and `spike_replicate_<POP>`, all along `spike_<POP>`, sorted by replicate and
         time; and `pulse_time`, `shock_time` with their `_replicate`.
     attributes : mapping
-        What `provenance` needs, and anything else worth keeping.
+        What `dhmodel.provenance.provenance` needs, and anything else worth keeping.
     coordinates : dict
         From `coords`.
 
@@ -383,49 +379,3 @@ def _events(what: str, suffix: str, times: Sequence[Array]) -> dict[str, Any]:
         f"{what}_time{suffix}": (dim, np.concatenate(times), of_time),
         f"{what}_replicate{suffix}": (dim, replicate, of_replicate),
     }
-
-
-def provenance(attributes: Mapping[str, Any]) -> dict[str, str | int | float]:
-    """
-    Stamp attributes with versions and time; the one place where this is done.
-
-    Parameters
-    ----------
-    attributes : mapping
-        Must hold `parameters` (JSON text), `parameters_digest`, `seed`, `n_neurons`, `dt` (s) and `target`.
-        What is neither text nor a number is written as JSON text, so that every store can hold it.
-
-    Returns
-    -------
-    dict
-        The attributes, `<package>_version` of dhmodel, brian2, numpy and python, and `created` (UTC).
-
-    Raises
-    ------
-    InputError
-        If a required attribute is missing.
-    """
-    for name in ("parameters", "parameters_digest", "seed", "n_neurons", "dt", "target"):
-        if name not in attributes:
-            raise InputError(f"provenance: attribute {name} is missing")
-    versions = {f"{name}_version": _version(name) for name in ("dhmodel", "brian2", "numpy")}
-    versions["python_version"] = platform.python_version()
-    plain = {name: _plain(value) for name, value in attributes.items()}
-    return {**plain, **versions, "created": datetime.now(UTC).isoformat(timespec="seconds")}
-
-
-def _plain(value: Any) -> str | int | float:
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        return int(value)
-    if isinstance(value, (float, np.floating)) or np.ndim(value) == 0 and hasattr(value, "dim"):
-        return float(value)
-    return json.dumps(value)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

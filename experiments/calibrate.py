@@ -18,6 +18,15 @@ objective by less than one per cent (2.425 to 2.417), so moves by hand went on. 
 profile that does not depend on size and GABA-B its cooperativity, about forty more moves by hand followed:
 WDR cells nearer to their threshold with weaker Abeta synapses (so that fewer follow every pulse), GABA-B in
 place of GABA-A for sustained stimulation, less of both on the way to lamina I.
+
+Then some ten sets by hand, judged by the card's runs and by the ledger's protocols on seed 1000 (two
+replicates), for stimulation at 2 to 15 Hz, which excited lamina I and WDR cells: tactile cells are driven
+through NMDA more than AMPA receptors, so that feed-forward inhibition meets one synchronous volley while
+touch, which lasts, gets through; WDR cells hear less of Abeta fibres directly and lie nearer to threshold;
+inhibitory cells keep more of their answer to asynchronous input; inhibition of WDR cells is weaker, since it
+has less to hold back. Injury: the ectopic share counts uninjured C fibres alone, and excitatory cells gain
+less from each other. The column nuclei and their weights on the brainstem were set with it, so that seconds
+of stimulation leave most of a pinch. The search was not run again.
 """
 
 import json

@@ -21,7 +21,7 @@ __all__ = ["HORN", "SCALES", "memory", "per_unit", "scales"]
 SCALES = {0.25: 8.0, 1.0: 4.0, 10.0: 1.0, 100.0: 1.0}
 
 #: Scale of a circuit of 50,000 central neurons.
-HORN = 102.05
+HORN = 72.464
 
 #: Scales of the circuits whose memory is compared, and the share of its in-degrees that each has.
 CIRCUITS = ((5.0, 1.0), (20.0, 1.0), (20.0, 0.5))

@@ -36,19 +36,18 @@ slow states that do not begin at rest, and `epoch`, `settle`, `warmup` and `tole
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, get_args
-
-import numpy as np
+from typing import get_args
 
 from dhmodel.errors import InputError, quoted, unknown
-from dhmodel.parameters import cuts, doses, resolve, states
+from dhmodel.parameters import resolve
 from dhmodel.parameters.schema import Read
+from dhmodel.slow import fields
+from dhmodel.slow.fields import Table
 from dhmodel.slow.scenarios import scenario
-from dhmodel.slow.states import inputs
-from dhmodel.slow.timetable import Drug, Entry, Settings, Test, Timetable
+from dhmodel.slow.timetable import Entry, Settings, Test, Timetable
 from dhmodel.stimulation.afferents import stimuli
 from dhmodel.stimulation.conditions import session_length
 from dhmodel.stimulation.paradigms import Paradigm, brought, combine, find_paradigm, pieces
@@ -59,10 +58,6 @@ __all__ = ["protocols", "read_timetable"]
 
 FOLDER = Path(__file__).parent / "protocols"
 
-MOST = 100_000
-"""Most times that an entry or a test may repeat."""
-
-_LONGEST_NAME = 60
 _LOOP = {"epoch": "s", "settle": "s", "warmup": "s", "tolerance": "1"}
 _KEYS = (
     "about",
@@ -94,8 +89,6 @@ _ENTRY = (
 )
 _TEST = ("name", "stimulus", "at", "every", "start", "stop", "duration", "set", "vary")
 _CONTENT = ("paradigm", "stimulus", "state", "lesion", "set", "inputs", "drugs")
-
-type Table = Mapping[str, Any]
 
 
 def protocols() -> dict[str, str]:
@@ -141,21 +134,22 @@ class _Reader:
 
     def timetable(self, table: Table) -> Timetable:
         where = f"protocol {self.name}"
-        _check_keys(table, _KEYS, where)
+        fields.check_keys(table, _KEYS, where)
         if "duration" not in table:
             raise InputError(f'{where}: duration: is missing, needs a quantity in s such as "90 min"')
-        duration = _time(table["duration"], f"{where}: duration", least=None)
+        duration = fields.time_of(table["duration"], f"{where}: duration", least=None)
         base, numbers = self._base(table, where)
-        entries = self._entries(_list(table, "entries", where), duration, base, where)
-        given = [one for test in _list(table, "tests", where) for one in _varied(test, where)]
+        entries = self._entries(fields.tables(table, "entries", where), duration, base, where)
+        given = [one for test in fields.tables(table, "tests", where) for one in fields.varied(test, where)]
         tests = tuple(self._test(one, duration, where) for one in given)
         _refuse_twice([one.name for one in entries] + [one.name for one in tests], where)
-        texts = {key: _text(table.get(key, ""), f"{where}: {key}") for key in ("about", "source")}
+        texts = {key: fields.text(table.get(key, ""), f"{where}: {key}") for key in ("about", "source")}
         read = table.get("read", "hypothesis")
         if read not in get_args(Read):
             raise unknown("read", read, get_args(Read), where)
         initial = {
-            k: to_si(v, "1", f"{where}: initial: {k}") for k, v in _table(table, "initial", where).items()
+            k: to_si(v, "1", f"{where}: initial: {k}")
+            for k, v in fields.table_of(table, "initial", where).items()
         }
         loop = {
             key: to_si(table[key], unit, f"{where}: {key}") for key, unit in _LOOP.items() if key in table
@@ -177,7 +171,7 @@ class _Reader:
 
     def _base(self, table: Table, where: str) -> tuple[Settings, dict[str, object]]:
         """What holds throughout: settings of the circuit, and numbers of slow states."""
-        given = {**scenario(table.get("scenario", ""), where), **_table(table, "set", where)}
+        given = {**scenario(table.get("scenario", ""), where), **fields.table_of(table, "set", where)}
         numbers = {path: value for path, value in given.items() if str(path).startswith("slow.")}
         plain = {path: value for path, value in given.items() if path not in numbers}
         told = {key: table[key] for key in ("state", "lesion") if key in table}
@@ -195,17 +189,17 @@ class _Reader:
         return made
 
     def _entry(self, table: Table, duration: float, base: Settings, where: str) -> Entry:
-        name = _name(table, "entry", where)
+        name = fields.name_of(table, "entry", where)
         here = f"{where}: entry {quoted(name)}"
-        _check_keys(table, _ENTRY, here)
+        fields.check_keys(table, _ENTRY, here)
         settings = self._settings({k: table[k] for k in _CONTENT if k in table}, here)
         if not settings.things():
             raise InputError(f"{here}: switches nothing on; needs one of {', '.join(_CONTENT)}")
-        start = _time(table.get("start", "0 s"), f"{here}: start")
+        start = fields.time_of(table.get("start", "0 s"), f"{here}: start")
         length = _length(table, start, base.joined(settings), here)
         if length <= 0:
             raise InputError(f"{here}: lasts {length:g} s, needs more than 0 s")
-        spans = tuple((t, canonical(t + length)) for t in _repeated(table, start, here))
+        spans = tuple((t, canonical(t + length)) for t in fields.onsets(table, start, here))
         for (_, end), (begin, _) in zip(spans, spans[1:], strict=False):
             if begin < end:
                 raise InputError(f"{here}: repeat: begins again at {begin:g} s, but lasts until {end:g} s")
@@ -214,29 +208,35 @@ class _Reader:
         return Entry(name, spans, settings)
 
     def _test(self, table: Table, duration: float, where: str) -> Test:
-        name = _name(table, "test", where)
+        name = fields.name_of(table, "test", where)
         here = f"{where}: test {quoted(name)}"
-        _check_keys(table, _TEST, here)
+        fields.check_keys(table, _TEST, here)
         stimulus = table.get("stimulus", "spontaneous")
         if not isinstance(stimulus, str) or stimulus not in stimuli():
             raise unknown("stimulus", stimulus, stimuli(), here)
-        times = _test_times(table, duration, here)
-        length = _time(table["duration"], f"{here}: duration") if "duration" in table else None
+        times = fields.test_times(table, duration, here)
+        length = fields.time_of(table["duration"], f"{here}: duration") if "duration" in table else None
         if length == 0:
             raise InputError(f"{here}: duration: got 0 s, needs more than 0 s")
-        return Test(name, stimulus, times, length, _table(table, "set", here))
+        return Test(name, stimulus, times, length, fields.table_of(table, "set", here))
 
     def _settings(self, table: Table, where: str) -> Settings:
         state, stimulus = table.get("state", ""), table.get("stimulus", "spontaneous")
         if "state" in table:
-            _check_state(state, where)
+            fields.check_state(state, where)
         if not isinstance(stimulus, str) or stimulus not in stimuli():
             raise unknown("stimulus", stimulus, stimuli(), where)
         paradigm = self._paradigm(table.get("paradigm", "none"), where)
-        driven = {name: _input(name, value, where) for name, value in _table(table, "inputs", where).items()}
-        given = {name: _drug(name, value, where) for name, value in _table(table, "drugs", where).items()}
-        cut = _lesion(table.get("lesion"), where)
-        return Settings(paradigm, stimulus, state, _table(table, "set", where), driven, given, cut)
+        driven = {
+            name: fields.drive(name, value, where)
+            for name, value in fields.table_of(table, "inputs", where).items()
+        }
+        given = {
+            name: fields.drug(name, value, where)
+            for name, value in fields.table_of(table, "drugs", where).items()
+        }
+        cut = fields.lesion(table.get("lesion"), where)
+        return Settings(paradigm, stimulus, state, fields.table_of(table, "set", where), driven, given, cut)
 
     def _paradigm(self, given: object, where: str) -> str | Paradigm:
         if several := pieces(given):
@@ -260,63 +260,15 @@ class _Reader:
 def _length(table: Table, start: float, settings: Settings, where: str) -> float:
     """How long an entry lasts, s: as it says, or as a session of its pulses takes."""
     if "stop" in table and "duration" not in table:
-        return canonical(_time(table["stop"], f"{where}: stop") - start)
+        return canonical(fields.time_of(table["stop"], f"{where}: stop") - start)
     if "duration" in table and "stop" not in table:
-        return _time(table["duration"], f"{where}: duration")
+        return fields.time_of(table["duration"], f"{where}: duration")
     if "stop" not in table:
         chosen = settings.paradigm
         P = resolve(settings.state or "naive", dict(settings.set), None, brought(chosen))
         if session := session_length(P, find_paradigm(chosen)):
             return canonical(session)
     raise InputError(f"{where}: needs a stop or a duration, one of the two")
-
-
-def _check_keys(table: object, allowed: tuple[str, ...], where: str) -> None:
-    if not isinstance(table, Mapping):
-        raise InputError(f"{where}: got {quoted(table)}, needs a table")
-    for key in table:
-        if key not in allowed:
-            raise unknown("key", key, allowed, where)
-
-
-def _check_state(given: object, where: str) -> None:
-    """Complain of an unknown state; cords of a cohort are checked when they are resolved."""
-    if not isinstance(given, str) or given.partition("#")[0] not in states():
-        raise unknown("state", given, states(), where)
-
-
-def _lesion(given: object, where: str) -> dict[str, float]:
-    try:
-        return dict(cuts(given))
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
-
-
-def _list(table: Table, key: str, where: str) -> list[Table]:
-    found = table.get(key, [])
-    if not isinstance(found, list | tuple) or not all(isinstance(one, Mapping) for one in found):
-        raise InputError(f"{where}: {key}: got {quoted(found)}, needs a list of tables")
-    return list(found)
-
-
-def _table(table: Table, key: str, where: str) -> Table:
-    found = table.get(key, {})
-    if not isinstance(found, Mapping):
-        raise InputError(f"{where}: {key}: got {quoted(found)}, needs a table")
-    return found
-
-
-def _text(given: object, where: str) -> str:
-    if not isinstance(given, str):
-        raise InputError(f"{where}: got {quoted(given)}, needs text")
-    return given
-
-
-def _name(table: object, kind: str, where: str) -> str:
-    name = table.get("name", "") if isinstance(table, Mapping) else ""
-    if not isinstance(name, str) or not name or name != " ".join(name.split()) or len(name) > _LONGEST_NAME:
-        raise InputError(f"{where}: {kind}: got {quoted(name)} for a name, needs a line of text")
-    return name
 
 
 def _refuse_twice(names: list[str], where: str) -> None:
@@ -350,87 +302,3 @@ def _overlaps(
             i += 1
         else:
             j += 1
-
-
-def _time(given: object, where: str, least: float | None = 0.0) -> float:
-    time = to_si(given, "s", where)
-    if time < 0 or (least is None and time == 0):
-        raise InputError(
-            f"{where}: got {quoted(given)}, needs {'0 s or more' if least == 0 else 'more than 0 s'}"
-        )
-    return time
-
-
-def _repeated(table: Table, start: float, where: str) -> list[float]:
-    """Onsets of an entry, s, ascending."""
-    levels = []
-    for one in _list(table, "repeat", where):
-        _check_keys(one, ("number", "every"), f"{where}: repeat")
-        number = one.get("number", 1)
-        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST:
-            raise InputError(
-                f"{where}: repeat: number: got {quoted(number)}, needs a whole number, 1 to {MOST}"
-            )
-        levels.append(np.arange(number) * _time(one.get("every", "0 s"), f"{where}: repeat: every"))
-    if np.prod([level.size for level in levels], dtype=float) > MOST:
-        raise InputError(f"{where}: repeat: more than {MOST} times")
-    return sorted(canonical(start + float(sum(shifts))) for shifts in product(*levels))
-
-
-def _varied(table: Table, where: str) -> list[Table]:
-    """Tests that differ in one parameter, each with its value in its name; or the one given."""
-    if "vary" not in table:
-        return [table]
-    here = f"{where}: test {quoted(_name(table, 'test', where))}"
-    vary, rest = _table(table, "vary", here), {key: one for key, one in table.items() if key != "vary"}
-    if len(vary) != 1 or not all(isinstance(one, list | tuple) and one for one in vary.values()):
-        raise InputError(f"{here}: vary: got {quoted(vary)}, needs one parameter and a list of its values")
-    ((path, values),) = vary.items()
-    own = _table(table, "set", here)
-    return [{**rest, "name": f"{rest['name']} {value}", "set": {**own, path: value}} for value in values]
-
-
-def _test_times(table: Table, duration: float, where: str) -> tuple[float, ...]:
-    if ("at" in table) == ("every" in table):
-        raise InputError(f"{where}: needs the times `at` or `every`, one of the two")
-    if "at" in table:
-        given = table["at"] if isinstance(table["at"], list | tuple) else [table["at"]]
-        times = [_time(one, f"{where}: at") for one in given]
-    else:
-        times = _even_times(table, duration, where)
-    for time in times:
-        if time > duration:
-            raise InputError(f"{where}: at {time:g} s, past the end at {duration:g} s")
-    if not times or len(set(times)) < len(times) or times != sorted(times):
-        raise InputError(f"{where}: needs times in ascending order")
-    return tuple(times)
-
-
-def _even_times(table: Table, duration: float, where: str) -> list[float]:
-    every = _time(table["every"], f"{where}: every", least=None)
-    start = _time(table.get("start", "0 s"), f"{where}: start")
-    stop = _time(table["stop"], f"{where}: stop") if "stop" in table else duration
-    if stop < start or (stop - start) / every > MOST:
-        raise InputError(f"{where}: every: from {start:g} s to {stop:g} s every {every:g} s cannot be")
-    return [canonical(start + number * every) for number in range(int((stop - start) / every + 1e-9) + 1)]
-
-
-def _input(name: str, given: object, where: str) -> float:
-    if name not in inputs():
-        raise unknown("input", name, inputs(), where)
-    value, entry = to_si(given, "1", f"{where}: {name}"), inputs()[name]
-    if not entry.min <= value <= entry.max:
-        raise InputError(f"{where}: {name}: got {value:g}, allowed: {entry.min:g} to {entry.max:g}")
-    return value
-
-
-def _drug(name: str, given: object, where: str) -> Drug:
-    table = given if isinstance(given, Mapping) else {"dose": given}
-    here = f"{where}: {name}"
-    _check_keys(table, ("dose", "onset", "washout"), here)
-    try:
-        ((_, dose),) = doses({name: table.get("dose", 1.0)})
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
-    onset, washout = (_time(table.get(key, "0 s"), f"{here}: {key}") for key in ("onset", "washout"))
-    return Drug(dose, onset, washout)

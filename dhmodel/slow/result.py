@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from dhmodel.parameters import parameter
 from dhmodel.parameters.layout import POPULATIONS
-from dhmodel.recording import WINDOWS, describe, provenance
+from dhmodel.provenance import provenance
+from dhmodel.recording import WINDOWS, describe
 from dhmodel.slow.epochs import Sample
 from dhmodel.slow.timetable import Test, Timetable
 from dhmodel.stimulation.stimulus import strength_path
@@ -55,7 +56,7 @@ def to_dataset(
     sizes : mapping of {str : int}
         Number of neurons of each population.
     attributes : mapping
-        As `dhmodel.recording.provenance` needs them.
+        As `dhmodel.provenance.provenance` needs them.
     """
     import xarray as xr
 

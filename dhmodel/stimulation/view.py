@@ -381,7 +381,7 @@ def _report(view: _View) -> dict[str, float]:
 
 
 def _attributes(P: Parameters) -> dict[str, Any]:
-    """Where the numbers come from; `recording.provenance` is that of simulations of the circuit."""
+    """Where the numbers come from; `dhmodel.provenance` is that of simulations of the circuit."""
     return {
         "parameters": P.json(),
         "parameters_digest": P.digest(),

@@ -16,7 +16,7 @@ import zarr
 from numpy.typing import NDArray
 
 BLOCK = 2**25
-"""Bytes of the largest variable in one block, at most. Two million standard runs make 26,000 such files."""
+"""Bytes of the largest variable in one block, at most. Two million standard runs make 6,000 files a variable."""
 
 PIECE = 2**20
 """Bytes of the largest variable that are read for one point, at most, unless one unit is larger."""

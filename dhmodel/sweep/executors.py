@@ -28,6 +28,9 @@ ATTEMPTS = 2
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+MAY_BE_MISSING = ("count", "summation", "test_strength")
+"""Counts of windows cut short, slopes of too few shocks, the strength of a test that is of none."""
+
 
 @dataclass(frozen=True)
 class Task[Work]:
@@ -104,9 +107,9 @@ def _processor_seconds() -> float:
 
 
 def _refuse_non_finite(arrays: Arrays) -> None:
-    """NaN from a run is a failure, not data; only a count may be missing, where its window is cut short."""
+    """NaN from a run is a failure, not data, but for what `MAY_BE_MISSING`."""
     for name, array in arrays.items():
-        if name != "count" and not np.isfinite(array).all():
+        if name not in MAY_BE_MISSING and not np.isfinite(array).all():
             raise EngineError(f"{name} is not finite; the simulation blew up")
 
 

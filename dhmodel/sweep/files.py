@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dhmodel.errors import InputError, quoted, unknown
-from dhmodel.parameters.layout import POPULATIONS
+from dhmodel.parameters.layout import HORN, POPULATIONS
 from dhmodel.stimulation.paradigms import pieces, read_paradigm
 from dhmodel.sweep.design import DESIGNS
 from dhmodel.sweep.spec import ARGUMENTS
@@ -41,7 +41,7 @@ class Report:
     Attributes
     ----------
     populations : tuple of str
-        Whose firing.
+        Whose firing; by default that of all in the dorsal horn.
     axis : str
         Swept axis that the report runs along.
     baseline : str, float or int
@@ -162,7 +162,7 @@ def _report(table: dict[str, Any], axes: Mapping[str, object], file: Path) -> Re
     for key in table:
         if key not in ("populations", "baseline"):
             raise unknown("key", key, ("populations", "baseline"), where)
-    populations, baseline = table.get("populations", list(POPULATIONS)), table.get("baseline")
+    populations, baseline = table.get("populations", list(HORN)), table.get("baseline")
     if not isinstance(populations, list):
         raise InputError(f"{where}: populations is {quoted(populations)}, needs to be a list")
     for name in populations:

@@ -18,6 +18,7 @@ from zarr.storage import LocalStore
 
 from dhmodel import recording
 from dhmodel.parameters import Parameters
+from dhmodel.provenance import provenance
 from dhmodel.simulate import attributes
 from dhmodel.sweep.blocks import FEW, division, in_pieces, pieces_and_blocks
 from dhmodel.sweep.groups import PENDING, STATUSES, consolidating
@@ -96,7 +97,7 @@ def _attributes(spec: SweepSpec) -> dict[str, Any]:
     own = {"sweep": spec.identity(), "axes": list(spec.dims), "replicates": spec.replicates}
     # by this name xarray knows what is a coordinate without being a dimension
     beside = {"coordinates": " ".join(axis.name for axis in spec.columns)} if spec.columns else {}
-    return dict(recording.provenance(kept | varying | own)) | beside
+    return dict(provenance(kept | varying | own)) | beside
 
 
 def _add(

@@ -9,7 +9,7 @@ from dhmodel.errors import InputError
 from dhmodel.simulate import measure
 from dhmodel.sweep.cluster_file import read_cluster
 from dhmodel.sweep.cluster_start import kubernetes_arguments, slurm_arguments
-from dhmodel.sweep.runner import _executor
+from dhmodel.sweep.runner import executor_for
 
 SLURM = 'kind = "slurm"\nworkers = 4\nmemory = "2 GB"\n'
 TLS = '[tls]\nca = "ca.pem"\ncert = "cert.pem"\nkey = "key.pem"\n'
@@ -86,8 +86,8 @@ def test_the_scheduler_listens_on_loopback_unless_the_file_says_otherwise(writte
 def test_a_run_may_take_what_its_worker_has_unless_told_otherwise(written, tmp_path):
     pytest.importorskip("distributed")
     written('kind = "local"\nmemory = "2 GB"')
-    assert _executor(measure, 1, None, None, tmp_path / "x.toml").memory_limit == 2_000_000_000
-    assert _executor(measure, 1, None, 5, tmp_path / "x.toml").memory_limit == 5
+    assert executor_for(measure, 1, None, None, tmp_path / "x.toml").memory_limit == 2_000_000_000
+    assert executor_for(measure, 1, None, 5, tmp_path / "x.toml").memory_limit == 5
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import fakes
 import pytest
 
+from dhmodel.parameters.layout import POPULATIONS
 from dhmodel.simulate import Plan
 from dhmodel.sweep import blocks
 from dhmodel.sweep.executors import Measure
@@ -21,8 +22,8 @@ AXES = {
     "stimulus": ["spontaneous", "windup"],
 }
 UNITS = 24
-LARGEST = 8 * 8 * 500
-"""Bytes of the largest variable of a unit: 8 populations, 500 bins."""
+LARGEST = 8 * len(POPULATIONS) * 500
+"""Bytes of the largest variable of a unit: all populations, 500 bins."""
 
 
 def spec(axes=AXES, replicates=2, design=None, **arguments) -> SweepSpec:

@@ -374,7 +374,11 @@ def test_a_dry_run_says_what_there_is_to_do_and_does_nothing(dhmodel, tmp_path, 
     assert lines["simulated"] == "8 s, warm-up included"  # 4 runs of 1 s after 1 s of warm-up
     # 4 starts of 35 ms, and 690 cells for 80,000 steps of 0.1 ms at 7 ns
     assert lines["cost"].startswith("0.526 s of processor time (35 ms a run and 7 ns per neuron-step, of `dh")
-    assert lines["disk"].startswith("at most ") and " in about 48 files; " in lines["disk"]
+    runs = xr.open_zarr("results/sweep.zarr").data_vars.values()
+    results = [one for one in runs if "replicate" in one.dims and one.name not in ("status", "error")]
+    # a file that describes each result and one of its data, and as many for 12 arrays beside them
+    assert lines["disk"].startswith("at most ")
+    assert f" in about {2 * (len(results) + 12)} files; " in lines["disk"]
     assert len(fake_sweeps) == 8
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     code, _, err = dhmodel(*SWEEP, "--seed", "2", "--dry-run")

@@ -11,6 +11,7 @@ import xarray as xr
 from dhmodel import recording as rec
 from dhmodel.errors import EngineError, InputError
 from dhmodel.parameters.layout import POPULATIONS, SOURCES
+from dhmodel.provenance import provenance
 from dhmodel.recording import Recording, summarise
 
 P = {
@@ -214,7 +215,7 @@ def test_bad_input_is_named():
     with pytest.raises(InputError, match=r"window.C: starts at 0.6 s, but stops at 0.5 s"):
         summarise(recording(shocks=[0.0]), P | {"window.C.start": 0.6})
     with pytest.raises(InputError, match="attribute seed is missing"):
-        rec.provenance({name: value for name, value in ATTRIBUTES.items() if name != "seed"})
+        provenance({name: value for name, value in ATTRIBUTES.items() if name != "seed"})
 
 
 class Quantity(np.ndarray):
@@ -279,7 +280,7 @@ def test_stored_spikes_are_those_that_were_counted():
 
 
 def test_provenance_is_plain_and_complete():
-    attrs = rec.provenance(ATTRIBUTES | {"drugs": (("ap5", 1.0),), "spikes": True, "store": None})
+    attrs = provenance(ATTRIBUTES | {"drugs": (("ap5", 1.0),), "spikes": True, "store": None})
     assert type(attrs["seed"]) is int
     assert json.loads(attrs["parameters"]) == P
     assert json.loads(attrs["drugs"]) == [["ap5", 1.0]]

@@ -19,7 +19,8 @@ SMALL = {"circuit.scale": 0.25}
     ("given", "message"),
     [
         ({"paradigm": "tonik"}, 'unknown paradigm "tonik"; allowed: .*; nearest: "tonic"'),
-        ({"paradigm": ["tonic"]}, "unknown paradigm"),
+        ({"paradigm": ["tonic", "cmp"]}, 'unknown paradigm "cmp"; .*nearest: "cpm"'),
+        ({"paradigm": []}, r"unknown paradigm \[\]"),
         ({"stimulus": "pinsh"}, 'unknown stimulus "pinsh"; .*nearest: "pinch"'),
         ({"state": "naif"}, 'unknown state "naif"; .*nearest: "naive"'),
         ({"drugs": {"bicucullin": 1}}, 'unknown drug "bicucullin"; .*nearest: "bicuculline"'),

@@ -108,7 +108,9 @@ def test_states_away_from_rest_act_on_what_they_say():
         states[run.chosen.names.index(name)] = value
     P = cord.plan(run.cord(settings), settings, states, 1.0).parameters
     assert P["receptor.gaba_b.activation"] == pytest.approx(0.2, abs=1e-3)  # twice that of the intact cord
-    assert P["receptor.gaba_a.activation"] == pytest.approx(0.006 * 8.1, abs=1e-3)
+    assert P["receptor.gaba_a.activation"] == pytest.approx(
+        run.chosen.number("gaba", "gaba_a") * 8.1, abs=1e-3
+    )
     number = run.chosen.number
     mu = number("opioid_brainstem", "size") * 0.5
     assert P["receptor.mu_brainstem.activation"] == pytest.approx(mu, abs=1e-3)

@@ -8,7 +8,7 @@ import xarray as xr
 from dhmodel.evidence.judging.validation import SEED, Outcome
 from dhmodel.parameters import resolve
 from dhmodel.parameters.layout import population_sizes
-from dhmodel.recording import provenance
+from dhmodel.provenance import provenance
 
 __all__ = ["verdict_table"]
 

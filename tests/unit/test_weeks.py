@@ -1,0 +1,145 @@
+"""Arms over weeks, discriminators of the thalamus, rows of tests and thresholds."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from dhmodel.errors import InputError
+from dhmodel.evidence.asking.over_time import summation, threshold
+from dhmodel.parameters import resolve
+from dhmodel.slow.reading import read_timetable
+from dhmodel.slow.result import _summation
+from dhmodel.slow.scenarios import scenarios
+from dhmodel.slow.states import slow_states
+from dhmodel.stimulation.afferents import afferents
+
+PRESS = {"name": "press", "stimulus": "vonfrey", "at": ["1 s"], "vary": {"vonfrey.force": ["20 mN", "40 mN"]}}
+
+
+def table(**more):
+    return {"duration": "10 min", **more}
+
+
+def target(state, **given):
+    """Target of a slow state of an intact cord whose drives are 0 but for those given."""
+    one, P = slow_states()[state], resolve("naive")
+    rates = {name.removeprefix("rate_"): value for name, value in given.items() if name.startswith("rate_")}
+    functions = {
+        "rate": lambda population: rates.get(population, 0.0),
+        "value": lambda path: given.get(path.replace(".", "_"), P[path]),
+        "free": lambda receptor: 1.0,
+        "hill": lambda x, half, power=1.0: x**power / (x**power + half**power) if x > 0 else 0.0,
+        "above": lambda x, limit: max(x - limit, 0.0),
+        "band": lambda x, centre, width: np.exp(-((np.log(x / centre) / width) ** 2) / 2) if x > 0 else 0.0,
+        "max": max,
+        "min": min,
+    }
+    own = {key: float(number.si) for key, number in one.numbers.items()}
+    names = dict.fromkeys(one.target.names(), 0.0) | own | given
+    return float(one.target.evaluate(names, functions))
+
+
+def test_rows_of_tests():
+    """A test that varies a parameter is one for each value, named by it."""
+    tests = read_timetable(table(tests=[PRESS])).tests
+    assert [(one.name, one.set["vonfrey.force"]) for one in tests] == [
+        ("press 20 mN", "20 mN"), ("press 40 mN", "40 mN"),
+    ]  # fmt: skip
+    for vary in ({}, {"vonfrey.force": []}, {"vonfrey.force": ["1 mN"], "heat.temperature": ["40 degC"]}):
+        with pytest.raises(InputError, match='test "press": vary: got .*needs one parameter and a list'):
+            read_timetable(table(tests=[PRESS | {"vary": vary}]))
+
+
+def graded(rates):
+    """Dataset of tests of one stimulus of strengths 1, 2, 4."""
+    return xr.Dataset(
+        {
+            "rate": (("replicate", "test", "population"), np.array(rates)[None, :, None]),
+            "size": ("population", [4]),
+        },
+        {
+            "population": ["WDR"],
+            "test_time": ("test", [5.0] * 3),
+            "test_stimulus": ("test", ["vonfrey"] * 3),
+            "test_strength": ("test", [4.0, 1.0, 2.0]),
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("rates", "found"), [([30, 0, 10], 3.0), ([5, 0, 2], 4.0), ([60, 30, 40], 1.0), ([30, 20, 25], 1.0)]
+)
+def test_thresholds(rates, found):
+    """Between strengths by interpolation, at the cut-off if none is enough, at the weakest if all are."""
+    assert float(threshold(graded(rates), "WDR", "vonfrey", "5 s", 20)[0]) == found
+
+
+def test_no_threshold_without_strengths():
+    with pytest.raises(InputError, match='"heat" at "5 s" has fewer strengths than a threshold needs'):
+        threshold(graded([1, 2, 3]), "WDR", "heat", "5 s", 20)
+
+
+def test_summation_is_a_slope_over_five_shocks():
+    """Shocks after the fifth do not count; fewer give none."""
+    from dhmodel.parameters.layout import POPULATIONS
+    from dhmodel.recording import WINDOWS
+
+    growing = np.arange(8.0)[:, None, None] * np.ones((1, len(POPULATIONS), len(WINDOWS)))
+    growing[5:] = 100
+    assert np.allclose(_summation({"count": growing}), 1)
+    assert np.isnan(_summation({"count": growing[:4]})).all() and np.isnan(_summation({})).all()
+    ds = graded([1, 2, 3]).assign(
+        summation=(("replicate", "test", "population", "window"), np.ones((1, 3, 1, 1)))
+    )
+    ds = ds.assign_coords(window=["C"], test_name=("test", ["a", "b", "c"]))
+    assert float(summation(ds, "WDR", "b", "C", "5 s")[0]) == 1
+
+
+def test_discriminators_are_silent_until_c_input_is_enough():
+    """Below their thresholds VM and MD do nothing; MD listens before VM, and lesions silence each alone."""
+    for state, nucleus in (("thalamus_md", "thalamus_md"), ("thalamus_vm", "thalamus_vm")):
+        assert target(state, rate_CP=0.4, rate_CN=0.4) == 0 < target(state, rate_CP=1, rate_CP_REMOTE=1)
+        assert target(state, rate_CP=2, rate_CN=2, **{nucleus: 0}) == 0
+    assert target("thalamus_vm", rate_CP=1.3) == 0 < target("thalamus_md", rate_CP=1.3)
+
+
+def test_fatigue_needs_less_in_an_injured_cord():
+    """Exercise that leaves a healthy cord alone tires an injured one, most with its own limb."""
+    mild = {"exercise_intensity": 0.5, "exercise_kind": 1}
+    hurt = {"injury_severed": 0.39, "injury_ectopic_c_fraction": 0.35, "injury_ectopic_ab_fraction": 0.15}
+    assert target("fatigue", **mild) == 0 == target("fatigue", **mild, **hurt)
+    assert target("fatigue", **mild, **hurt, exercise_local=1) > 0
+    assert target("fatigue", exercise_intensity=1, exercise_kind=3) > 0
+
+
+def test_slow_pulses_spare_glia_not_cytokines():
+    """1 Hz does hardly anything where fast pulses do much, but in cytokines; a scenario makes it count."""
+    slow, fast = ({"rtms_efficacy": 0.3, "rtms_motor": 0.3, "rtms_rate": rate} for rate in (1, 3.3))
+    assert target("magnetic_sessions", **slow) < 0.1 * target("magnetic_sessions", **fast)
+    assert target("slow_sessions", **slow) > 0.4 * target("slow_sessions", **fast)
+    assert target("cortex_early", **slow) < 0.1 * target("cortex_early", **fast)
+    more = scenarios()["slow_pulses_too"].set["slow.magnetic_sessions.slow_pulses"]
+    assert target("magnetic_sessions", cortex_pulses=0.2, slow_pulses=more) >= 0.5
+
+
+def test_motor_potentials_follow_the_sign_and_relief_does_not():
+    """Inhibiting pulses lower motor potentials, and drive the PAG as facilitating ones of that rate do."""
+    theta = {"rtms_motor": 0.3, "rtms_rate": 10}
+    assert target("motor_potential", rtms_pattern=-1, **theta) == -target(
+        "motor_potential", rtms_pattern=1, **theta
+    )
+    assert target("cortex_early", rtms_pattern=-1, **theta) == target("cortex_early", rtms_pattern=1, **theta)
+
+
+def test_relays_weigh_nociceptors_by_what_stimulates_them():
+    """Each gain thins one kind of stimulus; touch fibres keep their rate."""
+
+    def spikes(stimulus, relay, fibres):
+        trains = afferents(stimulus=stimulus, set={f"relay.{relay}": 0.5}, duration="9 s", seed=3)
+        return trains.rate(9.0)[fibres]
+
+    for stimulus, own in (("pinch", "mechanical"), ("heat", "heat"), ("chemical", "chemical")):
+        whole = {one: spikes(stimulus, one, "CP") for one in ("mechanical", "heat", "chemical")}
+        others = {rate for one, rate in whole.items() if one != own}
+        assert len(others) == 1 and whole[own] < 0.7 * others.pop()
+    assert spikes("pinch", "mechanical", "AB") == spikes("pinch", "heat", "AB")
