@@ -29,6 +29,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import dhmodel as dh
+from dhmodel.parameters.layout import HORN
 from dhmodel.plots import STYLE, psth_figure, raster
 
 small = {"circuit.scale": 0.25}
@@ -60,10 +61,17 @@ pinch
 # since `ds.count` is a method of xarray.)
 
 # %%
-pinch["rate"].to_pandas().round(1)
+pinch["rate"].sel(population=list(HORN)).to_pandas().round(1)
+
+# %% [markdown]
+# These are the populations of the dorsal horn. The others are a second segment (`WDR_REMOTE`, `PN_REMOTE`),
+# the brainstem and motoneurons (`MN`):
 
 # %%
-raster(pinch)
+pinch["rate"].drop_sel(population=list(HORN)).mean("replicate").to_series().round(1)
+
+# %%
+raster(pinch, HORN)
 
 # %% [markdown]
 # The attributes say where the numbers come from: versions, seed, time step, and the complete set of

@@ -74,7 +74,7 @@ rate_figure(brush, ("WDR", "PN"), dim="condition")
 #   (Malan et al. 2002).
 # - **Nerve injury opens it as well**: PN answer touch that they did not answer before.
 # - **WDR answer brush weakly.** Real wide-dynamic-range cells fire at tens of hertz when brushed; those of
-#   the model at some 10 Hz in the intact cord.
+#   the model at a few hertz in the intact cord.
 #
 # Below, the time course with both receptors blocked: the brush strokes once a second.
 
@@ -84,7 +84,8 @@ psth_figure(shown.coarsen(time=5, coord_func="min").mean())
 
 # %% [markdown]
 # What the populations do in the intact cord: brush drives inhibitory cells, above all the parvalbumin cells
-# (`GABA_PV`), and hardly any excitatory cell.
+# (`GABA_PV`), and hardly any excitatory cell. ON and OFF cells of the brainstem silence each other: which of
+# them leads differs between replicates, and with it what reaches the horn.
 
 # %%
 print(rate_table(brush.sel(condition="intact")))
@@ -102,6 +103,7 @@ knobs = {
     "chloride": ["injury.kcc2"],
     "EX to inhibitory": ["injury.ex_to_inh"],
     "EX to EX": ["injury.ex_to_ex"],
+    "cut fibres": ["injury.severed"],
     "ectopic C": ["injury.ectopic_c_fraction", "injury.ectopic_c_rate"],
     "ectopic Aβ": ["injury.ectopic_ab_fraction", "injury.ectopic_ab_rate"],
 }
@@ -129,11 +131,13 @@ quiet = {name: conditions[name] for name in ("ectopic C", "SNL")}
 table(compare("injury", quiet, stimulus="spontaneous", replicates=2), "injury")
 
 # %% [markdown]
-# - No knob alone does what the preset does: the small changes of which it consists strengthen each other.
-# - Of the single ones, loss of GABA-A inhibition and discharge of injured C fibres do most. The latter
-#   needs a brush to reach PN: without one they are silent, as the last table shows.
-# - **With the C fibres quiet PN still answer brush more than in the intact cord**, but much less than with
-#   them: touch gets through where inhibition is weaker, and C fibres that discharge make it far worse.
+# - Of the single knobs, loss of GABA-A inhibition, the shift of chloride and discharge of injured C fibres
+#   open the gate most. The latter needs a brush to reach PN: without one they are silent, as the last table
+#   shows.
+# - Fibres that are cut carry neither brush nor pinch. The preset has that loss too, and so does less than
+#   some of its knobs alone.
+# - **With the C fibres quiet little is left of the allodynia**: inhibition that is weaker makes up for the
+#   touch that is lost with the cut fibres, and the fibres that discharge make the difference.
 
 # %% [markdown]
 # ## Stimulation and the brainstem
@@ -149,27 +153,25 @@ scs = dh.sweep(
 scs["rate"].sel(population=["WDR", "PN"]).mean("replicate").to_series().unstack("tonic.frequency").round(2)
 
 # %% [markdown]
-# `pag.drive`, from 0 to 1, is the drive of the periaqueductal grey (rest: 0.4). It raises the rates of the
-# RVM's OFF cells and of pontine noradrenergic cells, and lowers that of the ON cells.
+# `pag.drive`, from 0 to 1, is the drive of the periaqueductal grey by the forebrain (rest: 0.4). It raises
+# the rates of the RVM's OFF cells and of pontine noradrenergic cells, and lowers that of the ON cells.
 
 # %%
 pag = dh.sweep({"pag.drive": [0, 0.4, 1], "state": ["naive", "snl"]}, stimulus="pinch", progress=False, **run)
 rate_figure(pag, ("WDR", "PN"), dim="pag.drive")
 
 # %% [markdown]
-# - SCS at 50 Hz lowers the response to pinch in both states, and less so after injury, which takes away a
-#   part of the inhibition that SCS engages. In the intact cord it silences most of the response, which is
-#   more than is known of SCS, a treatment thought to spare acute pain.
-# - It closes the gate to touch again: after injury PN fall silent under brush, while about half of their
-#   answer to pinch stays. That SCS takes allodynia and leaves acute pain is what Lindblom and Meyerson
-#   (1975) saw.
-# - More drive of the PAG, less output under pinch, in both states and both classes, most in PN.
+# - SCS at 50 Hz lowers the response to pinch in both states, that of WDR by more than half, that of PN by
+#   less.
+# - It closes the gate to touch again: after injury PN hardly fire under brush, while most of their answer to
+#   pinch stays. That SCS takes allodynia and leaves acute pain is what Lindblom and Meyerson (1975) saw.
+# - More drive of the PAG, less output under pinch, in both states and both classes.
 #
 # ## What the model does not show
 # - Without a test stimulus SCS raises the mean firing of WDR after injury, for a few of them follow the
 #   pulses; recordings show the opposite (Guan et al. 2010). `dhmodel validate` has this and all other
 #   findings.
-# - Nothing here outlasts its cause. After-effects of SCS, slow modulators, plasticity and the loop through
-#   the brainstem are not in the circuit yet; the brainstem is an input that does not listen.
+# - Nothing here outlasts its cause: these are single runs of seconds. Slow modulators, after-effects and
+#   plasticity come with protocols (`dhmodel list protocols`).
 # - The response of WDR to brush grows with the size of the network (compare `circuit.scale` 0.25): perhaps
 #   because few fibres make few coincidences. Read it from the full network.

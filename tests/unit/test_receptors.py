@@ -132,7 +132,7 @@ PATHWAYS = {
     "GABA_DYN.PN.gaba_b": ("cgp35348", "phaclofen", "aminovaleric_acid"),
     "GABA_DYN.PN.glycine": ("strychnine",),
     "OFF.PN.modulatory": ("way100635",),
-    "OFF.CP.opioid": ("naloxone", "ctop"),
+    "OFF.CP.opioid": ("naloxone", "naloxone_it", "ctop"),
     "NA.WDR.modulatory": ("atipamezole", "idazoxan", "yohimbine"),
     "NA.CP.alpha2": ("atipamezole", "idazoxan", "yohimbine"),
     "ON.CP.ht3": ("ondansetron",),
