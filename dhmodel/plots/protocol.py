@@ -1,6 +1,7 @@
 """A protocol over minutes to weeks on one page: timetable, tests, ongoing firing, every slow state."""
 
 import json
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ COLUMNS = 4
 """Slow states beside each other."""
 
 MOVED = 1e-3
-"""A state that moves by less is drawn grey."""
+"""A state that moves by less gets no panel: its name and value stand below the others."""
 
 _UNITS = ((2 * 86_400.0, 86_400.0, "days"), (3 * 3600.0, 3600.0, "h"), (180.0, 60.0, "min"), (0.0, 1.0, "s"))
 
@@ -39,17 +40,34 @@ def protocol_figure(ds: xr.Dataset, populations: Sequence[str] = ("WDR", "PN")) 
     has(ds, "ongoing", "a protocol")
     for population in populations:
         known(population, ds["population"].values, "population")
-    moving = [str(name) for name in ds.data_vars if str(name).startswith(("slow.", "dose."))]
-    rows = -(-len(moving) // COLUMNS)
+    states = [str(name) for name in ds.data_vars if str(name).startswith(("slow.", "dose."))]
+    moving = [name for name in states if float(np.ptp(ds[name].values)) > MOVED]
+    still = _told(ds, [name for name in states if name not in moving])
     entries = json.loads(ds.attrs["entries"])
-    heights = [0.35 + 0.13 * max(len(entries), 1), 2.9, 0.2 + 0.8 * rows]
+    rows = -(-len(moving) // COLUMNS)
+    heights = [0.35 + 0.13 * max(len(entries), 1), 2.9, 0.2 + 0.8 * max(rows, 0.1), 0.1 + 0.12 * len(still)]
     figure = Figure(figsize=(PAGE, sum(heights)), layout="constrained")
-    top, middle, bottom = np.ravel(np.asarray(figure.subfigures(3, 1, height_ratios=heights)))
+    top, middle, bottom, foot = np.ravel(np.asarray(figure.subfigures(4, 1, height_ratios=heights)))
     factor, unit = _unit(ds)
     _timetable(top, entries, ds, factor)
     _firing(middle, ds, populations, factor, unit)
-    _states(bottom, ds, moving, factor, unit)
+    if moving:
+        _states(bottom, ds, moving, factor, unit)
+    foot.text(0.01, 0.98, "\n".join(still), va="top", fontsize=6, color=GREY)
     return figure
+
+
+def _told(ds: xr.Dataset, names: Sequence[str]) -> list[str]:
+    """Lines that name the states that did not move, with their values."""
+    told = [f"{_title(ds, name)} {float(ds[name].values[0, 0]):.3g}" for name in names]
+    return textwrap.wrap(f"Did not move: {', '.join(told)}", 130) if told else []
+
+
+def _title(ds: xr.Dataset, name: str) -> str:
+    """Name of a state or dose as people read it, with its unit."""
+    plain = name.removeprefix("slow.").replace("dose.", "dose of ").replace("_", " ")
+    unit = ds[name].attrs["units"]
+    return plain if unit == "1" else f"{plain} ({unit})"
 
 
 def _unit(ds: xr.Dataset) -> tuple[float, str]:
@@ -94,7 +112,7 @@ def _firing(panel: SubFigure, ds: xr.Dataset, populations: Sequence[str], factor
 
 
 def _states(panel: SubFigure, ds: xr.Dataset, names: Sequence[str], factor: float, unit: str) -> None:
-    """A small panel for every slow state and dose, against its value at the beginning."""
+    """A small panel for every slow state and dose that moves, against its value at the beginning."""
     rows = -(-len(names) // COLUMNS)
     grid = panel.subplots(rows, COLUMNS, sharex=True, squeeze=False)
     times = ds["protocol_time"].values / factor
@@ -103,14 +121,10 @@ def _states(panel: SubFigure, ds: xr.Dataset, names: Sequence[str], factor: floa
             axes.set_axis_off()
             continue
         values = ds[names[index]].values
-        moves = float(np.ptp(values)) > MOVED
-        color = look(0 if names[index].startswith("slow.") else 1)["color"] if moves else GREY
+        color = look(0 if names[index].startswith("slow.") else 1)["color"]
         _mean(axes, times, values, {"color": color, "marker": "", "linewidth": 1.0})
         axes.axhline(values[0, 0], color=GREY, linewidth=0.5, linestyle=":", zorder=0)
-        title = names[index].removeprefix("slow.").replace("dose.", "dose of ").replace("_", " ")
-        unit_of = ds[names[index]].attrs["units"]
-        title += "" if unit_of == "1" else f" ({unit_of})"
-        axes.set_title(title, fontsize=7, pad=2)
+        axes.set_title(_title(ds, names[index]), fontsize=7, pad=2)
         axes.set(xlim=_limits(ds, factor), ylim=_room(values))
         axes.yaxis.set_major_locator(MaxNLocator(3))
         if index + COLUMNS >= len(names):
@@ -119,9 +133,9 @@ def _states(panel: SubFigure, ds: xr.Dataset, names: Sequence[str], factor: floa
 
 
 def _room(values: NDArray[Any]) -> tuple[float, float]:
-    """Limits that show what moves, and a flat line as a flat line."""
+    """Limits a little beyond what moves."""
     low, high = float(values.min()), float(values.max())
-    more = 0.08 * (high - low) if high - low > MOVED else 0.1
+    more = 0.08 * (high - low)
     return low - more, high + more
 
 
