@@ -87,7 +87,8 @@ def pinched():
 def test_noxious_input_makes_on_cells_burst_and_off_cells_pause(pinched):
     during, without = ({name: ds.sel(population=name) for name in ("ON", "OFF")} for ds in pinched)
     assert (during["ON"] > without["ON"] + 3).mean() >= 0.85
-    assert without["OFF"].mean() > 4 > 1 > during["OFF"].mean()
+    assert without["OFF"].mean() > 4
+    assert (during["OFF"] < 1).mean() >= 0.85  # a trial in thirty fails in rats (P106)
     assert (during["OFF"] < without["OFF"])[without["OFF"] > 2].all()
 
 
