@@ -192,7 +192,7 @@ def _cell(figure: Figure, spot: SubplotSpec, part: xr.Dataset, scale: Scale, lin
         drawn = list(panel.values())[-1 if silent[index] else 0]
         _line(drawn, scale, own[kind].values, own[f"{kind}_sd"].values, index)
         if "silent" in part:
-            number = own["baseline"].item()
+            number = float(own["baseline"])  # of a lazily opened store too
             hundred = f"100 % = {number:.2g} Hz" if number < 100 else f"100 % = {number:.0f} Hz"
             _note(drawn, "too quiet at 0, rate shown" if silent[index] else hundred, index)
     if "percent" in panel:
