@@ -206,7 +206,8 @@ def disturbed(folder: Path) -> str:
         subprocess.run(["scancel", victim], check=True)
         say(f"cancelled job {victim} after {before} of {UNITS} runs")
         wait_for("a job in its place", lambda: len(jobs()) == 2 and victim not in jobs())
-        wait_for("four more runs", lambda: done(store) >= before + 4)
+        # what the first job left behind is over by then: a run that loses its worker twice is a failure
+        wait_for("twelve more runs", lambda: done(store) >= before + 12)
         job = next(job for job in jobs() if job != victim)
         process, before = dask_worker(job), done(store)
         os.kill(process, signal.SIGKILL)
