@@ -53,7 +53,7 @@ VARIABLES: Mapping[str, Variable] = {
         "1",
         "spikes per neuron after each shock (missing if cut short)",
     ),
-    "source_rate": Variable(("source",), "Hz", "firing rate per fibre or descending cell"),
+    "source_rate": Variable(("source",), "Hz", "firing rate per fibre or other spike source"),
     **{name: Variable((), one.unit, one.about) for name, one in delivered().items()},
 }
 
@@ -79,7 +79,7 @@ class Recording:
     pulses, shocks : ndarray of float
         Times of stimulation pulses and of test shocks, in s, ascending.
     source_rate : dict of str to float
-        Mean rate per fibre (or descending cell) of each class, in Hz; a class left out was silent.
+        Mean rate per fibre (or other spike source) of each class, in Hz; a class left out was silent.
     delivered : dict of str to float
         What was sent, by the names of `DELIVERED`, in SI units; nothing by default.
 
@@ -280,7 +280,7 @@ def coords(P: Mapping[str, float], duration: float, shocks: ArrayLike = ()) -> C
             _bins(duration, P["recording.bin"]),
             {"units": "s", "long_name": "start of time bin"},
         ),
-        "source": ("source", np.array(SOURCES), {"long_name": "fibre class or descending cell class"}),
+        "source": ("source", np.array(SOURCES), {"long_name": "class of fibres or of other spike sources"}),
     }
     if number := np.size(shocks):
         attrs = {"units": "1", "long_name": "test shock, counted from zero"}

@@ -57,7 +57,7 @@ pinch
 # %% [markdown]
 # The answer is an `xarray.Dataset`, in SI units. `rate` is the mean firing rate per neuron after the
 # warm-up, `psth` its time course, `active` the fraction of cells that took part, `source_rate` what fibres
-# and descending cells fired. (Where a stimulus repeats there is `ds["count"]` too: write it with brackets,
+# and other spike sources fired. (Where a stimulus repeats there is `ds["count"]` too: write it with brackets,
 # since `ds.count` is a method of xarray.)
 
 # %%

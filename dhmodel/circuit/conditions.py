@@ -47,11 +47,10 @@ _FACTORS = {
     "alpha2": ("receptor.alpha2.free", "injury.alpha2"),
 }
 
-#: The same where descending axons open a conductance of their own: 5-HT1A by OFF and neutral cells, alpha2
-#: by noradrenergic cells, and 5-HT3 by ON cells, which stands as AMPA in the connection matrix.
+#: The same where descending axons open a conductance of their own: 5-HT1A by OFF cells, alpha2 by
+#: noradrenergic cells, and 5-HT3 by ON cells, which stands as AMPA in the connection matrix.
 _OF_DESCENDING = {
     ("OFF", "modulatory"): ("synapse.modulatory.scale", "receptor.ht1a.free"),
-    ("NEUTRAL", "modulatory"): ("synapse.modulatory.scale", "receptor.ht1a.free"),
     ("NA", "modulatory"): ("synapse.modulatory.scale", "receptor.alpha2.free", "injury.alpha2"),
     ("ON", "ampa"): ("synapse.ampa.scale", "receptor.ht3.free"),
 }
