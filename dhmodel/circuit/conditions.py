@@ -29,6 +29,8 @@ INHIBITORY = ("GABA_PV", "GABA_DYN", "GABA_ISL", "GLY")
 PROJECTING = ("WDR", "PN", *REMOTE, *BRAINSTEM)
 #: Cells of the rostral ventromedial medulla that answer noxious input.
 MODULATING = ("ON", "OFF")
+#: Noradrenergic cells: the locus coeruleus, and the group behind diffuse noxious inhibitory control.
+NORADRENERGIC = ("NA", "A5")
 #: What drugs to the segment and its injury do not reach.
 SPARED = (*REMOTE, *BRAINSTEM)
 #: Populations of the deep horn: faster glycine receptors, smaller chloride shift.
@@ -55,6 +57,7 @@ _FACTORS = {
 _OF_DESCENDING = {
     ("OFF", "modulatory"): ("synapse.modulatory.scale", "receptor.ht1a.free"),
     ("NA", "modulatory"): ("synapse.modulatory.scale", "receptor.alpha2.free", "injury.alpha2"),
+    ("A5", "modulatory"): ("synapse.modulatory.scale", "receptor.alpha2.free", "injury.alpha2"),
     ("ON", "ampa"): ("synapse.ampa.scale", "receptor.ht3.free"),
 }
 
@@ -81,7 +84,7 @@ def weight_factor(P: Mapping[str, float], pre: str, post: str, receptor: str) ->
         factor *= P["injury.ex_to_inh"]
     if pre == "EX" and post == "EX":
         factor *= P["injury.ex_to_ex"]
-    if pre == "NA":
+    if pre in NORADRENERGIC:
         factor *= P["injury.noradrenaline"]
     return factor
 
