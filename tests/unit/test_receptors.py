@@ -137,6 +137,8 @@ PATHWAYS = {
     "OFF.CP.opioid": ("naloxone", "naloxone_it", "ctop"),
     "NA.WDR.modulatory": ("atipamezole", "idazoxan", "yohimbine"),
     "NA.CP.alpha2": ("atipamezole", "idazoxan", "yohimbine"),
+    "A5.PN.modulatory": ("atipamezole", "idazoxan", "yohimbine"),
+    "A5.AD.alpha2": ("atipamezole", "idazoxan", "yohimbine"),
     "ON.CP.ht3": ("ondansetron",),
     "ON.GABA_DYN.ampa": ("ondansetron",),
 }
