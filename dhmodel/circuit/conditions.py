@@ -13,6 +13,7 @@ __all__ = [
     "DEEP",
     "EXCITATORY",
     "INHIBITORY",
+    "MODULATING",
     "PROJECTING",
     "axons_cut",
     "chloride_reversal",
@@ -26,6 +27,10 @@ EXCITATORY = ("EX", "TAC")
 INHIBITORY = ("GABA_PV", "GABA_DYN", "GABA_ISL", "GLY")
 #: Cells whose axons leave the cord for the brainstem, stay in it, or leave it for the cord.
 PROJECTING = ("WDR", "PN", *REMOTE, *BRAINSTEM)
+#: Cells of the rostral ventromedial medulla that answer noxious input.
+MODULATING = ("ON", "OFF")
+#: Noradrenergic cells: the locus coeruleus, and the group behind diffuse noxious inhibitory control.
+NORADRENERGIC = ("NA", "A5")
 #: What drugs to the segment and its injury do not reach.
 SPARED = (*REMOTE, *BRAINSTEM)
 #: Populations of the deep horn: faster glycine receptors, smaller chloride shift.
@@ -52,6 +57,7 @@ _FACTORS = {
 _OF_DESCENDING = {
     ("OFF", "modulatory"): ("synapse.modulatory.scale", "receptor.ht1a.free"),
     ("NA", "modulatory"): ("synapse.modulatory.scale", "receptor.alpha2.free", "injury.alpha2"),
+    ("A5", "modulatory"): ("synapse.modulatory.scale", "receptor.alpha2.free", "injury.alpha2"),
     ("ON", "ampa"): ("synapse.ampa.scale", "receptor.ht3.free"),
 }
 
@@ -68,16 +74,17 @@ def weight_factor(P: Mapping[str, float], pre: str, post: str, receptor: str) ->
     """
     Factor on a synaptic weight from drugs (receptors left free), receptor scales and injury.
 
-    All of them are those of the segment: synapses onto the brainstem and the remote segment are spared.
+    All of them are those of the segment: synapses onto the brainstem and the remote segment are spared, but
+    for what the injured segment itself sends to ON and OFF cells.
     """
     if post in SPARED:
-        return 1.0
+        return P["injury.ascending"] if pre == "PN" and post in MODULATING else 1.0
     factor = prod(P[path] for path in _OF_DESCENDING.get((pre, receptor), _FACTORS[receptor]))
     if pre == "EX" and post in INHIBITORY:
         factor *= P["injury.ex_to_inh"]
     if pre == "EX" and post == "EX":
         factor *= P["injury.ex_to_ex"]
-    if pre == "NA":
+    if pre in NORADRENERGIC:
         factor *= P["injury.noradrenaline"]
     return factor
 

@@ -13,6 +13,7 @@ from dhmodel.circuit import topology
 from dhmodel.circuit.conditions import (
     EXCITATORY,
     INHIBITORY,
+    MODULATING,
     PROJECTING,
     SPARED,
     axons_cut,
@@ -241,7 +242,7 @@ class _Drawing:
 
     def _strength(self, pathway: str, rows: Sequence[Connection], drawn: Synapses) -> NDArray[np.float64]:
         """Factor on each synapse's weights: drugs change output, lost cells are silent, inputs vary."""
-        release = [self.effects[row.pre].release if row.pre in POPULATIONS else 1.0 for row in rows]
+        release = [self._release(row) for row in rows]
         strength: NDArray[np.float64] = np.array(release)[drawn.row]
         if PATHWAYS[pathway][0] == "inhibitory":
             strength *= self.alive[drawn.i]
@@ -256,6 +257,13 @@ class _Drawing:
             cut = axons_cut(self.P, "CORTEX", number, self.seed, self.replicate)
             strength *= ~cut[drawn.i - first]
         return strength
+
+    def _release(self, row: Connection) -> float:
+        """Factor on what the axons of a row release, from receptors on them."""
+        if row.pre not in POPULATIONS:
+            return 1.0
+        of = self.effects[row.pre]
+        return of.release * of.ascending if row.post in MODULATING else of.release
 
     def _inhibition(self, rows: Sequence[Connection], drawn: Synapses) -> NDArray[np.float64]:
         """Factor on the fast inhibition by each synapse."""

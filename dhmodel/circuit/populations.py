@@ -118,10 +118,9 @@ def _class_constants(
 ) -> dict[str, float]:
     """What all cells of a population share."""
     wdr = name == "WDR"
-    forebrain = P["pag.drive"] * P["pag.current"] if name == "PAG" else 0.0
     return {
         **{key: cell[key] for key in ("leak", "rest", "reset", "noise_sd")},
-        "bias": cell["bias"] + effects.current + forebrain,
+        "bias": cell["bias"] + effects.current + _driven(P, name),
         "tonic_k": effects.potassium,
         "tonic_chloride": effects.chloride,
         **_slow_receptors(P, wdr),
@@ -141,6 +140,12 @@ def _boutons(P: Mapping[str, float], name: str) -> dict[str, float]:
         "depletion": P[f"terminal.{name}.depression"] if depletes else 0.0,
         "recovery": P[f"terminal.{name}.recovery"] if depletes else 1.0,
     }
+
+
+def _driven(P: Mapping[str, float], name: str) -> float:
+    """Current that the forebrain, or an experimenter, sends into a population of the brainstem, A."""
+    group = {"PAG": "pag", "NA": "coeruleus"}.get(name)
+    return P[f"{group}.drive"] * P[f"{group}.current"] if group else 0.0
 
 
 def _adaptation(P: Parameters, pattern: NDArray[np.str_], cell: Mapping[str, float]) -> dict[str, Array]:

@@ -26,8 +26,9 @@ _LEFT = {
     ("alpha2", "release"): ("injury.alpha2",),
 }
 
-#: Effects that are factors on release, of fibres and of populations; the others add up.
-_FACTORS = ("release", "output")
+#: Effects that are factors on release, of fibres and of populations, or on that of the ascending axons of a
+#: population onto ON and OFF cells alone; the others add up. Kind of effect -> attribute of `Effects`.
+_FACTORS = {"release": "release", "output": "release", "ascending": "ascending"}
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,15 @@ class Effects:
         A, depolarising if positive.
     release : float
         Factor on what its terminals or synapses release.
+    ascending : float
+        Factor on what its axons release onto ON and OFF cells, beside `release`.
     """
 
     potassium: float = 0.0
     chloride: float = 0.0
     current: float = 0.0
     release: float = 1.0
+    ascending: float = 1.0
 
 
 def receptor_effects(P: Parameters) -> Mapping[str, Effects]:
@@ -59,17 +63,17 @@ def receptor_effects(P: Parameters) -> Mapping[str, Effects]:
 def _receptor_effects(numbers: Items) -> Mapping[str, Effects]:
     P = Parameters(dict(numbers))
     sums: dict[str, dict[str, float]] = {name: {} for name in (*POPULATIONS, *FIBRE_CLASSES)}
-    factors = dict.fromkeys(sums, 1.0)
+    factors = {name: {"release": 1.0, "ascending": 1.0} for name in sums}
     for path, size in P.section("receptor").items():
         if path.count(".") == 1:
             continue  # not an effect: free, activation, tone
         receptor, kind, target = path.split(".")
         active, tone = _activation(P, receptor, kind), P[f"receptor.{receptor}.tone"]
         if kind in _FACTORS:
-            factors[target] *= max(1 + size * active, 0.0) / (1 + size * tone)
+            factors[target][_FACTORS[kind]] *= max(1 + size * active, 0.0) / (1 + size * tone)
         else:
             sums[target][kind] = sums[target].get(kind, 0.0) + size * (active - tone)
-    return MappingProxyType({name: Effects(**sums[name], release=factors[name]) for name in sums})
+    return MappingProxyType({name: Effects(**sums[name], **factors[name]) for name in sums})
 
 
 def _activation(P: Mapping[str, float], receptor: str, kind: str) -> float:

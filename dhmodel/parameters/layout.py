@@ -12,7 +12,7 @@ HORN = ("EX", "TAC", "GABA_PV", "GABA_DYN", "GABA_ISL", "GLY", "WDR", "PN")
 """Populations of the dorsal horn of the segment."""
 REMOTE = ("WDR_REMOTE", "PN_REMOTE")
 """Projection cells of a second, remote segment."""
-DESCENDING = ("ON", "OFF", "NEUTRAL", "NA")
+DESCENDING = ("ON", "OFF", "NEUTRAL", "NA", "A5")
 """Cells of the brainstem whose axons reach the segment."""
 BRAINSTEM = ("PAG", "PAG_GABA", "SRD", *DESCENDING)
 POPULATIONS = (*HORN, *REMOTE, *BRAINSTEM, "MN")

@@ -78,8 +78,8 @@ def test_indices_lie_in_the_ranges_of_their_pathway():
         "sources": sum(sources.values()),
         "excitatory": cells["EX"] + cells["TAC"],
         "inhibitory": first["GLY"] + cells["GLY"] - first["GABA_PV"],
-        "projecting": first["NA"] + cells["NA"] - first["WDR"],
-        "descending": first["NA"] + cells["NA"] - first["ON"],
+        "projecting": first["A5"] + cells["A5"] - first["WDR"],
+        "descending": first["A5"] + cells["A5"] - first["ON"],
     }
     for name, (pre, post) in PATHWAYS.items():
         assert 0 <= arrays[f"{name}.i"].min() and arrays[f"{name}.i"].max() < ranges[pre]
@@ -221,7 +221,8 @@ def test_the_way_between_cord_and_brainstem_takes_longer_up_and_down():
         ("OFF", "EX", far),
         ("PAG", "OFF", 0),
         ("ON", "OFF", 0),
-        ("SRD", "NA", 0),
+        ("SRD", "A5", 0),
+        ("NA", "A5", 0),
     ):
         delays = synapses(P, arrays, row_of(P, pre, post), "delay")[2]
         assert low + added <= delays.min() < delays.max() <= high + added
@@ -264,6 +265,7 @@ def test_weights_are_those_of_the_row():
         ("EX", "EX", "ampa", "injury__ex_to_ex", 1.3, 1.3),
         ("TAC", "EX", "ampa", "injury__ex_to_ex", 1.3, 1),
         ("NA", "WDR", "mod", "injury__noradrenaline", 0.6, 0.6),
+        ("A5", "WDR", "mod", "injury__noradrenaline", 0.6, 0.6),
         ("OFF", "EX", "mod", "injury__noradrenaline", 0.6, 1),
         ("ON", "AD", "ht3_jump", "injury__ht3", 2, 2),
         ("AB", "TAC", "nmda", "synapse__nmda__scale", 0, 0),

@@ -20,7 +20,8 @@ ROWS = list(csv.DictReader((Path(__file__).parent / "finding_rows.csv").open(enc
 LESION = {"keller2007_touch", "sciatic_spontaneous", "snl_wdr_counts"}
 #: The second claim of a row that is an entry of its own.
 SECOND = {"yakhnitsa1998_aftereffect"}
-#: Rows P103 to P111 of the parameter table: DNIC, and cells of the rostral ventromedial medulla.
+#: Rows P103 to P116 of the parameter table: DNIC, cells of the rostral ventromedial medulla, receptors of the
+#: cord on which descending axons act.
 BRAINSTEM = {
     "P103_dnic_cells",
     "P104_dnic_c_fibre",
@@ -31,6 +32,11 @@ BRAINSTEM = {
     "P109_rvm_rest",
     "P110_rvm_injured",
     "P111_rvm_morphine",
+    "P112_ht3_modalities",
+    "P113_ht3_gaba",
+    "P114_alpha2_spontaneous",
+    "P115_morphine_windup_rat",
+    "P116_morphine_windup_depth",
 }
 SHOWN = {"dickenson_morphine", "naloxone_windup", "patel2018_alpha2", "ccd2015_gaba_agonists"}
 

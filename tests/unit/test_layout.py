@@ -31,7 +31,7 @@ def test_sizes_scale_and_keep_their_order():
     assert sizes["EX"] == 20
     assert sizes["PN"] == 160
     assert tuple(source_sizes(numbers(1.0))) == SOURCES
-    assert source_sizes(numbers(1.0))["IA"] == 190
+    assert source_sizes(numbers(1.0))["IA"] == 200
 
 
 def test_populations_that_share_a_range_are_neighbours():

@@ -236,7 +236,7 @@ def test_ranges_of_the_structure_hold_their_populations():
     assert structure.excitatory == (first["EX"], first["TAC"] + sizes["TAC"])
     assert structure.inhibitory == (first["GABA_PV"], first["GLY"] + sizes["GLY"])
     assert structure.projecting == (first["WDR"], first["MN"])
-    assert structure.descending == (first["ON"], first["NA"] + sizes["NA"])
+    assert structure.descending == (first["ON"], first["A5"] + sizes["A5"])
     assert structure.wdr == (first["WDR"], first["WDR"] + sizes["WDR"])
     assert structure.cells == first["MN"] + sizes["MN"]
 

@@ -18,9 +18,10 @@ from dhmodel.parameters.layout import (
     source_sizes,
 )
 
-TARGETS = dict.fromkeys(("potassium", "chloride", "current", "output"), POPULATIONS) | {
+TARGETS = dict.fromkeys(("potassium", "chloride", "current", "output", "ascending"), POPULATIONS) | {
     "release": FIBRE_CLASSES
 }
+NOTHING = {"potassium": 0, "chloride": 0, "current": 0, "release": 1, "ascending": 1}
 ACTS = [(drug, act) for drug, entry in drugs().items() for act in entry.acts]
 RECEPTORS = sorted({path.split(".")[1] for path in paths() if path.startswith("receptor.")})
 ACTIVE = [name for name in RECEPTORS if f"receptor.{name}.activation" in paths()]
@@ -56,10 +57,11 @@ def test_default_activation_is_the_tone_so_that_nothing_changes(receptor):
 @pytest.mark.parametrize("receptor", ACTIVE)
 def test_full_activation_does_what_is_listed_and_nothing_else(receptor):
     full, tone = effects(**{f"receptor__{receptor}__activation": 1}), resolve()[f"receptor.{receptor}.tone"]
-    expected = {name: {"potassium": 0, "chloride": 0, "current": 0, "release": 1} for name in NEUTRAL}
+    expected = {name: dict(NOTHING) for name in NEUTRAL}
     for (kind, target), size in listed(receptor).items():
-        if kind in ("release", "output"):
-            expected[target]["release"] = (1 + size) / (1 + size * tone)
+        if kind in ("release", "output", "ascending"):
+            of = "ascending" if kind == "ascending" else "release"
+            expected[target][of] = (1 + size) / (1 + size * tone)
         else:
             expected[target][kind] = size * (1 - tone)
     for name, one in full.items():
@@ -135,6 +137,8 @@ PATHWAYS = {
     "OFF.CP.opioid": ("naloxone", "naloxone_it", "ctop"),
     "NA.WDR.modulatory": ("atipamezole", "idazoxan", "yohimbine"),
     "NA.CP.alpha2": ("atipamezole", "idazoxan", "yohimbine"),
+    "A5.PN.modulatory": ("atipamezole", "idazoxan", "yohimbine"),
+    "A5.AD.alpha2": ("atipamezole", "idazoxan", "yohimbine"),
     "ON.CP.ht3": ("ondansetron",),
     "ON.GABA_DYN.ampa": ("ondansetron",),
 }

@@ -23,7 +23,17 @@ from dhmodel.stimulation.afferents import paradigms, stimuli
 
 __all__ = ["check"]
 
-EXPERIMENT = ("anatomy.species", "injury", "lead", "pag", "recording", "remote", "thalamus", "window")
+EXPERIMENT = (
+    "anatomy.species",
+    "coeruleus",
+    "injury",
+    "lead",
+    "pag",
+    "recording",
+    "remote",
+    "thalamus",
+    "window",
+)
 """Groups and parameters that an experimenter sets, beside those of paradigms and stimuli."""
 
 
