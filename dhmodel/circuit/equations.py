@@ -18,7 +18,8 @@ anything else in the innermost loop.
 #: (alpha2); ``tonic_k`` and ``tonic_chloride`` are those that receptors hold open throughout a run.
 #: ``i_intrinsic`` is filled by the A current of delayed and gap cells and the CAN current of WDR cells, which
 #: only those cells compute; ``g_slow_k`` and ``g_nk1`` are advanced by `SLOW` on a coarser clock, for their
-#: time constants are hundreds of steps long.
+#: time constants are hundreds of steps long. ``resource`` is the fraction of vesicles that the cell's own
+#: boutons have left (Tsodyks and Markram 1997), ``release`` what the last spike sent of them.
 CELL = """
 dv/dt = active*(leak*(rest - v) + i_spike + (g_ampa + g_nk1 + unblocked*g_nmda)*(e_excitatory - v)
         + (g_gaba_a + g_glycine + tonic_chloride)*(e_chloride - v) + g_slow_k*(e_potassium - v)
@@ -49,6 +50,9 @@ calcium : 1
 can_gate : 1
 a_activation : 1
 a_inactivation : 1
+resource : 1
+release : 1
+t_last : second
 
 elastance : 1/farad (constant)
 leak : siemens (constant)
@@ -71,6 +75,8 @@ calcium_per_spike : 1 (constant)
 g_a : siemens (constant)
 a_opening : 1 (constant)
 a_closing : 1 (constant)
+depletion : 1 (constant)
+recovery : second (constant)
 
 step : second (constant, shared)
 slope : volt (constant, shared)
@@ -110,6 +116,10 @@ v = reset
 w += adaptation_b
 calcium += calcium_per_spike
 refractory_left = refractory_period
+resource = 1 - (1 - resource)*exp(-(t - t_last)/recovery)
+release = resource
+resource *= 1 - depletion
+t_last = t
 """
 
 #: What changes slowly, once per slow step: NK1, GABA-B and modulatory conductances (``*_keep`` is the
@@ -216,11 +226,13 @@ FROM_SOURCES = (
 EXCITATION = ("ampa : siemens\nnmda : siemens", "g_ampa_post += ampa\nx_nmda_post += nmda")
 INHIBITION = (
     "gaba_a : siemens\nglycine : siemens\ngaba_b : siemens",
-    "g_gaba_a_post += gaba_a\ng_glycine_post += glycine\nx_gaba_b_post += gaba_b",
+    "g_gaba_a_post += release_pre*gaba_a\ng_glycine_post += release_pre*glycine\n"
+    "x_gaba_b_post += release_pre*gaba_b",
 )
 PRESYNAPTIC = (
     "jump : 1\nslow_jump : 1\ngaba_b_jump : 1",
-    "pad_post += jump\npad_slow_post += slow_jump\ngaba_b_post += gaba_b_jump",
+    "pad_post += release_pre*jump\npad_slow_post += release_pre*slow_jump\n"
+    "gaba_b_post += release_pre*gaba_b_jump",
 )
 SUPRASPINAL = (
     "ampa : siemens\nnmda : siemens\nnk1 : siemens\ngaba_a : siemens\nmod : siemens",

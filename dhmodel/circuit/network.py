@@ -79,6 +79,8 @@ def _cells(
         name="cells",
         namespace=dict(functions),
     )
+    # Release is settled before the synapses carry the spike, so that it belongs to this spike.
+    cells.resetter["spike"].when = "after_thresholds"
     for name, start, stop in structure.a_current:
         cells[start:stop].run_regularly(
             equations.A_CURRENT, clock=clock, when="start", name=f"a_current_{name}"
@@ -103,7 +105,6 @@ def _sources(
         name="sources",
         namespace=dict(functions),
     )
-    # Release is settled before the synapses carry the spike, so that it belongs to this spike.
     sources.resetter["spike"].when = "after_thresholds"
     sources.run_regularly(equations.TERMINAL_SLOW, clock=slow, when="start", name="terminal_slow")
     return sources

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dhmodel.circuit.conditions import DEEP, chloride_reversal, denervated
+from dhmodel.circuit.conditions import DEEP, INHIBITORY, chloride_reversal, denervated
 from dhmodel.circuit.receptors import Effects, receptor_effects
 from dhmodel.errors import InputError
 from dhmodel.parameters import Parameters
@@ -32,7 +32,7 @@ GAINS = ("pad_gain", "gaba_b_gain", "opioid_gain", "alpha2_gain", "ht3_gain")
 #: Spread of the membrane potential at the start, V; the warm-up forgets it.
 INITIAL_SPREAD = 2e-3
 
-#: Last spike of a terminal that has not fired yet, s: long enough ago for any recovery.
+#: Last spike of a unit that has not fired yet, s: long enough ago for any recovery.
 NEVER = -1e6
 
 type Array = NDArray[Any]
@@ -128,6 +128,18 @@ def _class_constants(
         "e_chloride": chloride_reversal(P, name),
         "glycine_rate": 1 / P["synapse.glycine.decay_deep" if name in DEEP else "synapse.glycine.decay"],
         "calcium_per_spike": P["calcium.per_spike"] if wdr else 0.0,
+        **_boutons(P, name),
+    }
+
+
+def _boutons(P: Mapping[str, float], name: str) -> dict[str, float]:
+    """Vesicles of a population's own boutons: those of inhibitory cells of the horn run out, others do not."""
+    depletes = name in INHIBITORY
+    return {
+        "resource": 1.0,
+        "t_last": NEVER,
+        "depletion": P[f"terminal.{name}.depression"] if depletes else 0.0,
+        "recovery": P[f"terminal.{name}.recovery"] if depletes else 1.0,
     }
 
 

@@ -36,6 +36,7 @@ STATES = (
     "cells.i_intrinsic",
     "cells.calcium",
     "cells.can_gate",
+    "cells.resource",
     "sources.pad",
     "sources.resource",
 )

@@ -187,3 +187,33 @@ def test_the_steady_share_of_release_does_not_depress(circuit, steady):
     (g,) = circuit.final(arrays, circuit.feed(0.5, {source: [0.001, 0.499]}), "cells.g_ampa")
     (once,) = circuit.final(arrays, circuit.feed(0.5, {source: [0.499]}), "cells.g_ampa")
     assert g[target] / once[target] == pytest.approx(steady + (1 - steady) * 0.5, abs=0.03)
+
+
+def test_inhibitory_boutons_run_out_and_recover(circuit):
+    """A spike sends x = 1 - (1 - x')exp(-t/tau) of the vesicles, leaves x(1 - U); and so the synapse acts."""
+    left, since, tau, spent = 0.3, 0.1, circuit.P["terminal.GABA_PV.recovery"], 0.2
+    arrays = circuit.isolated()
+    cell, target = circuit.lone_synapse(arrays, "inhibition", gaba_a=JUMP)
+    arrays["cells.v"][cell] = 0.0  # above the spike level: it fires in the first step, once
+    arrays["cells.resource"][cell], arrays["cells.t_last"][cell] = left, -since
+    arrays["cells.depletion"][cell], arrays["cells.recovery"][cell] = spent, tau
+    run = 0.01
+    found = circuit.final(
+        arrays, circuit.feed(run), "cells.release", "cells.resource", "cells.g_gaba_a", "cells.t_last"
+    )
+    release, resource, conductance, last = (values.astype(float) for values in found)
+    x = 1 - (1 - left) * np.exp(-since / tau)
+    assert release[cell] == pytest.approx(x, rel=1e-3)
+    assert resource[cell] == pytest.approx(x * (1 - spent), rel=1e-3)
+    assert last[cell] == pytest.approx(0, abs=circuit.structure.dt)
+    after = run - arrays["inhibition.delay"][0]
+    expected = JUMP * x * np.exp(-after / circuit.P["synapse.gaba_a.decay"])
+    assert conductance[target] == pytest.approx(expected, rel=1e-3)
+
+
+def test_only_inhibitory_cells_of_the_horn_run_out(circuit):
+    arrays = circuit.arrays()
+    inhibitory = np.concatenate([circuit.cells(name) for name in ("GABA_PV", "GABA_DYN", "GABA_ISL", "GLY")])
+    depletes = np.flatnonzero(arrays["cells.depletion"])
+    assert np.array_equal(np.sort(inhibitory), depletes)
+    assert arrays["cells.depletion"][inhibitory[0]] == circuit.P["terminal.GABA_PV.depression"]
