@@ -123,7 +123,7 @@ def test_slow_pulses_spare_glia_not_cytokines():
 
 
 def test_motor_potentials_follow_synapses_and_relief_does_not():
-    """Growth less shrinking of synapses is what motor potentials show; the drive of the PAG is blind to it."""
+    """Growth less shrinking of synapses is what motor potentials show; PAG drive is blind to it."""
     assert target("motor_potential", cortex_potentiation=0.2, cortex_depression=0.5) == pytest.approx(-0.3)
     theta = {"rtms_motor": 0.3, "rtms_rate": 10}
     grown = {"cortex_potentiation": 1, "cortex_depression": 0.2, "cortex_threshold": 0.9}
