@@ -14,7 +14,7 @@ from dhmodel.plots.style import GREY, PAGE, REFERENCE, legend, letter, look, sty
 __all__ = ["cohort_figure"]
 
 _ROW, _FRAME = 0.22, 0.95  # inches: a row, and titles, labels and legend together
-_LINE = 22
+_LINE = 20
 """Characters of a line of a title."""
 
 
@@ -83,7 +83,7 @@ def _bar() -> str:
 def _broken(text: str) -> str:
     """A title in lines that fit above a panel."""
     lines = [""]
-    for word in text.split():
+    for word in text.split(" "):  # not at a no-break space
         if lines[-1] and len(lines[-1]) + 1 + len(word) > _LINE:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
