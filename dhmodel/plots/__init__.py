@@ -6,6 +6,7 @@ a figure comes out alike in a script without a display, in a worker and in a not
 """
 
 from dhmodel.plots.choose import sweep_figure
+from dhmodel.plots.cohort import cohort_figure
 from dhmodel.plots.grid import frequency_figure, rate_figure
 from dhmodel.plots.paradigms import paradigm_figure
 from dhmodel.plots.protocol import protocol_figure
@@ -22,6 +23,7 @@ from dhmodel.plots.style import STYLE, save
 
 __all__ = [
     "STYLE",
+    "cohort_figure",
     "ecap_figure",
     "fibre_raster",
     "frequency_figure",

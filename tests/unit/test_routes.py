@@ -91,23 +91,30 @@ def test_magnetic_pulses_that_cannot_be_are_refused_in_one_line(settings, messag
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_doubling_a_theta_burst_train_flips_its_after_effect():
-    signs = {
+def test_bursts_leave_more_calcium_than_single_pulses_and_fast_ones_more_than_slow_ones():
+    """A lone pulse leaves 1 over what counts as rest; a burst sums what its pulses leave."""
+    found = {
         pattern: conditions(resolve(set={"rtms.pattern": pattern}), find_paradigm("rtms"), 1.0)[0].delivered()
         for pattern in PATTERNS
     }
-    assert {name: one["rtms_pattern"] for name, one in signs.items()} == {
-        "1hz": -1, "5hz": 1, "10hz": 1, "20hz": 1, "itbs": 1, "ctbs": -1, "pitbs": -1, "pctbs": 1,
-    }  # fmt: skip
-    grown = resolve(set={"rtms.pattern": "ctbs", "rtms.ctbs.pulses": 1200})
-    assert conditions(grown, find_paradigm("rtms"), 1.0)[0].delivered()["rtms_pattern"] == 1
+    P = resolve()
+    assert found["1hz"]["rtms_calcium"] == pytest.approx(1 / P["rtms.calcium.resting"])
+    kept, gap = np.exp(-np.array([0.02, 0.2]) / P["rtms.calcium.decay"])
+    burst = (1 + kept + kept**2) / (1 - gap) / P["rtms.calcium.resting"]
+    for pattern in ("itbs", "ctbs", "pitbs", "pctbs"):
+        assert found[pattern]["rtms_calcium"] == pytest.approx(burst)
+        assert found[pattern]["rtms_bursts"] == found[pattern]["rtms_rate"] / 3
+    calcium = [found[pattern]["rtms_calcium"] for pattern in ("1hz", "5hz", "10hz", "20hz", "itbs")]
+    assert calcium == sorted(calcium)
+    still = conditions(resolve(set={"rtms.intensity": "0 %"}), find_paradigm("rtms"), 1.0)[0].delivered()
+    assert still["rtms_bursts"] == 0 == still["rtms_motor"]
 
 
 # routes
 
 
 def test_each_pulse_of_the_cortex_is_a_spike_of_the_cells_it_reaches():
-    P, inputs = brought("rtms", 2.0, rtms__intensity="100 %", rtms__delay="0.5 s")
+    P, inputs = brought("rtms", 2.0, rtms__intensity="107 %", rtms__delay="0.5 s")
     ((name, (times, units)),) = inputs.routed.elsewhere
     number = source_sizes(P)["CORTEX"]
     assert name == "CORTEX" and np.unique(units).size == round(0.5 * number)
@@ -123,7 +130,7 @@ def test_recruitment_grows_with_intensity_and_a_stronger_pulse_reaches_the_same_
         _, inputs = brought("rtms", 0.5, rtms__intensity=f"{percent} %")
         cells.append(set(inputs.routed.elsewhere[0][1][1].tolist()))
     assert all(few <= many for few, many in zip(cells, cells[1:], strict=False))
-    assert [len(one) for one in cells] == [0, 3, 6, 10, 16]
+    assert [len(one) for one in cells] == [0, 2, 4, 7, 14]  # 20 x hill(intensity, 107 %, 8)
 
 
 @pytest.mark.parametrize("target", ["dlpfc", "insula"])

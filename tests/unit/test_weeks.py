@@ -122,13 +122,18 @@ def test_slow_pulses_spare_glia_not_cytokines():
     assert target("magnetic_sessions", cortex_pulses=0.2, slow_pulses=more) >= 0.5
 
 
-def test_motor_potentials_follow_the_sign_and_relief_does_not():
-    """Inhibiting pulses lower motor potentials, and drive the PAG as facilitating ones of that rate do."""
+def test_motor_potentials_follow_synapses_and_relief_does_not():
+    """Growth less shrinking of synapses is what motor potentials show; PAG drive is blind to it."""
+    assert target("motor_potential", cortex_potentiation=0.2, cortex_depression=0.5) == pytest.approx(-0.3)
     theta = {"rtms_motor": 0.3, "rtms_rate": 10}
-    assert target("motor_potential", rtms_pattern=-1, **theta) == -target(
-        "motor_potential", rtms_pattern=1, **theta
-    )
-    assert target("cortex_early", rtms_pattern=-1, **theta) == target("cortex_early", rtms_pattern=1, **theta)
+    grown = {"cortex_potentiation": 1, "cortex_depression": 0.2, "cortex_threshold": 0.9}
+    assert target("cortex_early", **theta, **grown) == target("cortex_early", **theta) > 0
+
+
+def test_sessions_saturate():
+    """Twice the sessions a day raise IL-10 by less than twice, a fifth of them by more than a fifth."""
+    half, day, twice = (target("il10", magnetic_sessions=x) for x in (0.05, 0.25, 0.5))
+    assert day < twice < 2 * day and half > 0.2 * day
 
 
 def test_relays_weigh_nociceptors_by_what_stimulates_them():
