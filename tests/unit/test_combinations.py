@@ -71,8 +71,9 @@ def test_parts_of_a_combination_do_what_they_do_alone():
 
 def test_spikes_of_the_limb_collide_with_those_of_the_electrode():
     """Ia and Abeta spikes on their way into the column meet antidromic ones."""
-    alone = brought("exercise", 2.0)[1].trains.rate(2.0)["AB"]
-    both = brought("exercise+tonic", 2.0)[1].trains.rate(2.0)["AB"]
+    half = {"exercise__reafference__AB": 0.5}
+    alone = brought("exercise", 2.0, **half)[1].trains.rate(2.0)["AB"]
+    both = brought("exercise+tonic", 2.0, **half)[1].trains.rate(2.0)["AB"]
     tonic = brought("tonic", 2.0)[1].trains.rate(2.0)["AB"]
     assert tonic < both < 0.95 * (alone + tonic)
 

@@ -164,7 +164,8 @@ def test_evoked_volleys_arrive_after_half_the_way_from_the_skin():
 
 
 def test_reafference_comes_from_the_limb_of_the_segment_alone():
-    rates = brought("exercise", 5.0)[1].trains.rate(5.0)
+    shares = {"exercise__reafference__IA": 1, "exercise__reafference__AB": 0.5}
+    rates = brought("exercise", 5.0, **shares)[1].trains.rate(5.0)
     assert rates["IA"] == pytest.approx(34, rel=0.1) and rates["AB"] == pytest.approx(17, rel=0.1)
     remote = brought("exercise", 5.0, exercise__limb="remote")[1]
     assert len(remote.trains) == 0
@@ -176,7 +177,12 @@ def test_muscle_afferents_rise_with_time_load_and_injury():
     def fine(duration=20.0, state="naive", **settings):
         return brought("exercise", duration, state=state, **settings)[1].trains.of("AD").times
 
-    hard = {"exercise__kind": "isometric", "exercise__intensity": "100 %", "exercise__muscle__tau": "0.2 min"}
+    hard = {
+        "exercise__kind": "isometric",
+        "exercise__intensity": "100 %",
+        "exercise__muscle__isometric": 1,
+        "exercise__muscle__tau": "0.2 min",
+    }
     times = fine(**hard)
     assert (times < 10).sum() < 0.5 * (times >= 10).sum()
     ready = fine(5.0, exercise__muscle__gathered=1, **hard).size
@@ -188,7 +194,8 @@ def test_muscle_afferents_rise_with_time_load_and_injury():
 
 
 def test_exercise_ends_when_it_is_said_to():
-    _, inputs = brought("exercise", 4.0, exercise__on="1 s", exercise__off="2 s")
+    whole = {"exercise__reafference__IA": 1}
+    _, inputs = brought("exercise", 4.0, exercise__on="1 s", exercise__off="2 s", **whole)
     times = inputs.trains.times
     assert times.min() >= 1 and times.max() < 2 and times.size > 500
     assert inputs.routed.delivered["exercise_intensity"] == pytest.approx(0.7 / 4)

@@ -145,8 +145,8 @@ def test_an_antagonist_takes_away_what_needs_its_receptor():
 def test_an_antagonist_keeps_away_what_sessions_consolidate():
     """Two days under a tonic of endocannabinoids, with and without a CB1 antagonist on the second."""
     drug = {"name": "drug", "start": "1 day", "stop": "2 day", "drugs": {"am251": 1.0}}
-    exercise = {"name": "exercise", "stop": "2 day", "inputs": {"exercise": 0.5}}
-    given = table(exercise, drug, duration="2 day", tests=[])
+    stimulated = {"name": "scs", "stop": "2 day", "paradigm": "tonic"}
+    given = table(stimulated, drug, duration="2 day", tests=[])
     course = dh.protocol(given, set=SMALL, tolerance=0.1, **QUICK)["slow.endocannabinoid_late"].isel(
         replicate=0
     )
@@ -336,7 +336,7 @@ def test_a_file_of_something_else_is_left_alone(tmp_path):
 @pytest.mark.parametrize(
     ("given", "arguments", "message"),
     [
-        (table(), {"epoch": "30 s"}, "epoch: got 30 s, longer than .* allows: slow.ia_depression.on = 10 s"),
+        (table(), {"epoch": "30 s"}, "epoch: got 30 s, .*slow.movement_attenuation.on = 10 s"),
         (table(NALOXONE), {"epoch": "9 s", "set": {"slow.gaba.on": "8 s"}}, "slow.gaba.on = 8 s"),
         (table(set={"slow.gaba.on": "8 s"}), {"epoch": "9 s"}, "slow.gaba.on = 8 s"),
         (table(scenario="two_rates"), {}, 'unknown scenario "two_rates".*nearest: "two_rates_add"'),

@@ -12,9 +12,9 @@ from dhmodel.units import to_si
 
 ASKED = {
     "opioid_brainstem", "opioid_mu", "opioid_delta", "opioid_kappa", "noradrenaline", "serotonin_inhibitory",
-    "serotonin_facilitatory", "acetylcholine", "endocannabinoid", "endocannabinoid_late", "substance_p",
-    "adenosine", "gaba", "glia", "bdnf_spinal", "bdnf_cortical", "kcc2", "fatigue", "cortex_early",
-    "cortex_late", "ia_depression",
+    "serotonin_facilitatory", "acetylcholine", "endocannabinoid", "endocannabinoid_late",
+    "endocannabinoid_exercise", "movement_attenuation", "substance_p", "adenosine", "gaba", "glia",
+    "bdnf_spinal", "bdnf_cortical", "kcc2", "fatigue", "cortex_early", "cortex_late", "ia_depression",
 }  # fmt: skip
 
 STATE = """

@@ -96,11 +96,19 @@ def test_summation_is_a_slope_over_five_shocks():
 
 
 def test_discriminators_are_silent_until_c_input_is_enough():
-    """Below their thresholds VM and MD do nothing; MD listens before VM, and lesions silence each alone."""
-    for state, nucleus in (("thalamus_md", "thalamus_md"), ("thalamus_vm", "thalamus_vm")):
+    """Below their thresholds VM and MD do nothing; VM waits for minutes of it; lesions silence each."""
+    for state in ("thalamus_md", "thalamus_input"):
         assert target(state, rate_CP=0.4, rate_CN=0.4) == 0 < target(state, rate_CP=1, rate_CP_REMOTE=1)
-        assert target(state, rate_CP=2, rate_CN=2, **{nucleus: 0}) == 0
-    assert target("thalamus_vm", rate_CP=1.3) == 0 < target("thalamus_md", rate_CP=1.3)
+    assert target("thalamus_input", rate_CP=1.45) == 0 < target("thalamus_md", rate_CP=1.45)
+    assert target("thalamus_vm", thalamus_input=0.2) < 0.01 < 0.9 < target("thalamus_vm", thalamus_input=0.8)
+    assert target("thalamus_md", rate_CP=2, rate_CN=2, **{"thalamus_md": 0}) == 0
+    assert target("thalamus_vm", thalamus_input=0.8, **{"thalamus_vm": 0}) == 0
+
+
+def test_opioid_tone_of_training_waits_for_il4():
+    """An injured cord whose IL-4 is low gains little of what one with IL-4 gains."""
+    low, whole = (target("opioid_training", training=0.3, il4=level) for level in (0.6, 1.0))
+    assert 0 < low < 0.05 * whole
 
 
 def test_fatigue_needs_less_in_an_injured_cord():
