@@ -132,7 +132,7 @@ def _class_constants(
 
 
 def _boutons(P: Mapping[str, float], name: str) -> dict[str, float]:
-    """Vesicles of a population's own boutons: those of inhibitory cells of the horn run out, others do not."""
+    """Vesicles of a population's own boutons, which run out in inhibitory cells of the horn alone."""
     depletes = name in INHIBITORY
     return {
         "resource": 1.0,
