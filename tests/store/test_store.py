@@ -113,7 +113,7 @@ def test_attributes_tell_parameters_and_versions(done):
     attrs = open_dataset(done).attrs
     first = resolve("naive", {"tonic.frequency": "0 Hz", "windup.number": 3})
     assert json.loads(attrs["parameters"]) == dict(first) and attrs["parameters_digest"] == first.digest()
-    assert attrs["seed"] == 1 and attrs["n_neurons"] == 690 and attrs["paradigm"] == "tonic"
+    assert attrs["seed"] == 1 and attrs["n_neurons"] == 710 and attrs["paradigm"] == "tonic"
     assert {"dhmodel_version", "brian2_version", "numpy_version", "python_version", "created"} <= set(attrs)
     assert "state" not in attrs and "stimulus" not in attrs  # they are axes
 

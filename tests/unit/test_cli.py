@@ -264,7 +264,7 @@ def test_run_prints_rates_and_saves(dhmodel, tmp_path, fake_simulate):
     )
     assert (chosen.drugs, chosen.seed, replicates, spikes) == ((("bicuculline", 1),), 3, 2, True)
     saved = xr.open_dataset(tmp_path / "new" / "x.nc", engine="h5netcdf")
-    assert saved["rate"].sizes == {"replicate": 2, "population": 18} and saved.attrs["seed"] == 3
+    assert saved["rate"].sizes == {"replicate": 2, "population": 19} and saved.attrs["seed"] == 3
 
 
 def test_run_does_not_write_over_what_is_there(dhmodel, tmp_path, fake_simulate):
@@ -375,8 +375,8 @@ def test_a_dry_run_says_what_there_is_to_do_and_does_nothing(dhmodel, tmp_path, 
     assert lines["points"] == "4 (tonic.frequency 2 x state 2)" and lines["runs"] == "12 (3 of every point)"
     assert lines["done"] == "8 of them in results/sweep.zarr; 4 left"
     assert lines["simulated"] == "8 s, warm-up included"  # 4 runs of 1 s after 1 s of warm-up
-    # 4 starts of 35 ms, and 690 cells for 80,000 steps of 0.1 ms at 7 ns
-    assert lines["cost"].startswith("0.526 s of processor time (35 ms a run and 7 ns per neuron-step, of `dh")
+    # 4 starts of 35 ms, and 710 cells for 80,000 steps of 0.1 ms at 7 ns
+    assert lines["cost"].startswith("0.538 s of processor time (35 ms a run and 7 ns per neuron-step, of `dh")
     runs = xr.open_zarr("results/sweep.zarr").data_vars.values()
     results = [one for one in runs if "replicate" in one.dims and one.name not in ("status", "error")]
     # a file that describes each result and one of its data, and as many for 12 arrays beside them
