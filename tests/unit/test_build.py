@@ -61,7 +61,7 @@ def test_the_second_time_nothing_is_built(builds):
     first, second = build.ensure(STRUCTURE), build.ensure(STRUCTURE)
     assert len(builds) == 1
     assert first == second and first.binary.read_text() == "binary 0"
-    assert first.manifest["cells"] == STRUCTURE.cells == 203
+    assert first.manifest["cells"] == STRUCTURE.cells == 211
 
 
 def test_only_binary_and_manifest_are_kept(builds, cache):

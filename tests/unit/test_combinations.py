@@ -183,8 +183,8 @@ def test_what_routes_bring_is_a_dataset_a_table_and_a_figure():
         "exercise: group III", "exercise: group IV",
     ]  # fmt: skip
     assert ds["coil_time"].size == 20 and ds["session_time"].size == 3000
-    assert float(ds["route_rate"].sel(route="exercise: spindles").mean()) == pytest.approx(34, rel=0.1)
-    assert float(ds["route_current"][0]) == pytest.approx(12e-12 * 0.301, rel=0.01)
+    assert float(ds["route_rate"].sel(route="exercise: spindles").mean()) == pytest.approx(3.4, rel=0.1)
+    assert float(ds["route_current"][0]) == pytest.approx(12e-12 * 0.2003, rel=0.01)
     assert all(one.attrs["units"] and one.attrs["long_name"] for one in ds.data_vars.values())
     spikes = (ds["route_spike_route"] == 1).sum()
     assert int(spikes) == pytest.approx(float(ds["route_rate"][1].mean()) * 2 * int(ds["route_units"][1]))
@@ -193,7 +193,7 @@ def test_what_routes_bring_is_a_dataset_a_table_and_a_figure():
     figure = stimulation_figure(ds)
     shown = [axes.get_title() for axes in figure.axes]
     assert shown[-2:] == ["Spikes brought (of up to 40 units)", "Mean rate per unit"]
-    assert "exercise_kind 1" in figure.get_suptitle() and "3.61 pA into each cell" in "".join(
+    assert "exercise_kind 1" in figure.get_suptitle() and "2.4 pA into each cell" in "".join(
         one.get_text() for one in figure.axes[2].texts
     )
 

@@ -276,7 +276,7 @@ def test_an_absurd_parameter_is_refused_in_one_line(circuit):
 
 
 def test_a_number_too_large_for_the_precision_of_the_circuit_is_refused(circuit):
-    with pytest.raises(EngineError, match="non-finite cells.noise_sd in 203 of 203 units given to the run"):
+    with pytest.raises(EngineError, match="non-finite cells.noise_sd in 211 of 211 units given to the run"):
         circuit.run(circuit.arrays(cells__noise_sd=1e50), circuit.feed(0.1))
 
 

@@ -27,7 +27,7 @@ ATTRIBUTES = {
     "parameters": json.dumps(P),
     "parameters_digest": "0123456789abcdef",
     "seed": np.int64(1),
-    "n_neurons": 174,
+    "n_neurons": 184,
     "dt": 1e-4,
     "target": "cpp",
 }
@@ -187,8 +187,8 @@ def test_unknown_variable_names_the_nearest():
     [
         ({"times": np.array([0.1, np.nan])}, "times: 1 of 2 values are not finite"),
         ({"times": np.array([0.1])}, "1 spike times, but 2 neuron numbers"),
-        ({"neurons": np.array([0, 174])}, "neuron numbers 0 to 174, of 174"),
-        ({"neurons": np.array([-1, 3])}, "neuron numbers -1 to 3, of 174"),
+        ({"neurons": np.array([0, 184])}, "neuron numbers 0 to 184, of 184"),
+        ({"neurons": np.array([-1, 3])}, "neuron numbers -1 to 3, of 184"),
     ],
 )
 def test_impossible_spikes_are_an_engine_error(change, message):
@@ -201,7 +201,7 @@ def test_non_finite_rates_are_an_engine_error():
     with pytest.raises(EngineError, match="source_rate: 1 of 9"):
         summarise(recording(source_rate={"AB": np.inf}), P)
     summary = summarise(recording(), P) | {"rate": np.full(len(POPULATIONS), np.nan)}
-    with pytest.raises(EngineError, match="rate: 18 of 18"):
+    with pytest.raises(EngineError, match="rate: 19 of 19"):
         rec.to_dataset([summary], None, ATTRIBUTES, rec.coords(P, 1.0))
 
 
@@ -314,7 +314,7 @@ def test_a_hundred_thousand_spikes_take_milliseconds():
     generator = np.random.default_rng(1)
     times = np.sort(generator.uniform(0, 16, 100_000))
     big = Recording(
-        times, generator.integers(0, 174, times.size), SIZES, 16.0, np.array([]), np.arange(15.0), {}
+        times, generator.integers(0, 184, times.size), SIZES, 16.0, np.array([]), np.arange(15.0), {}
     )
     spent = []
     for _ in range(5):

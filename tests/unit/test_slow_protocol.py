@@ -203,7 +203,7 @@ def test_the_dataset_says_what_it_holds(ds):
     assert ds["slow_error"].max() < 0.1 and ds["epochs"].values.min() > 5
     told = json.loads(ds.attrs["timetable"])
     assert told["entries"][0] == SCS and ds.attrs["tolerance"] == 0.02
-    assert json.loads(ds.attrs["slow_parameters"])["slow.gaba.off"] == 600
+    assert json.loads(ds.attrs["slow_parameters"])["slow.gaba.off"] == 540
     assert ds.attrs["seed"] == 1 and ds.attrs["state"] == "snl"
 
 
@@ -336,7 +336,7 @@ def test_a_file_of_something_else_is_left_alone(tmp_path):
 @pytest.mark.parametrize(
     ("given", "arguments", "message"),
     [
-        (table(), {"epoch": "30 s"}, "epoch: got 30 s, .*slow.movement_attenuation.on = 10 s"),
+        (table(), {"epoch": "30 s"}, "epoch: got 30 s, .*slow.cortex_inhibition.on = 10 s"),
         (table(NALOXONE), {"epoch": "9 s", "set": {"slow.gaba.on": "8 s"}}, "slow.gaba.on = 8 s"),
         (table(set={"slow.gaba.on": "8 s"}), {"epoch": "9 s"}, "slow.gaba.on = 8 s"),
         (table(scenario="two_rates"), {}, 'unknown scenario "two_rates".*nearest: "two_rates_add"'),

@@ -70,7 +70,7 @@ def test_every_state_rests_within_its_bounds_in_every_cord(cord):
 
 def test_numbers_are_parameters_with_paths_of_their_own():
     found = {one.path: one for one in numbers(slow_states())}
-    assert found["slow.gaba.off"].si == 600 and not found.keys() & set(paths())
+    assert found["slow.gaba.off"].si == 540 and not found.keys() & set(paths())
     assert found["slow.gaba.off"].check("5 min") == 300
     with pytest.raises(InputError, match="slow.gaba.off"):
         found["slow.gaba.off"].check("0 min")

@@ -198,10 +198,10 @@ def test_differences_name_what_differs():
 def test_the_layout_holds_the_longest_of_each_dimension():
     spec = build_spec({"stimulus": ["spontaneous", "windup"]}, {"set": {"windup.number": 3}})
     layout = make_layout(spec.plans)
-    assert layout.shape("count") == (3, 18, 4)
+    assert layout.shape("count") == (3, 19, 4)
     longest = max(plan.duration for plan in spec.plans)
-    assert layout.shape("psth") == (18, round(longest / 0.01))
-    padded = layout.padded("count", np.ones((2, 18, 4)))
+    assert layout.shape("psth") == (19, round(longest / 0.01))
+    padded = layout.padded("count", np.ones((2, 19, 4)))
     assert padded[:2].all() and np.isnan(padded[2]).all()
     assert np.isnan(layout.padded("count", None)).all()
     with pytest.raises(ValueError, match="does not fit"):

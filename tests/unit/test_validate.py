@@ -261,6 +261,6 @@ def test_every_finding_asks_the_same_parameters_but_for_what_its_protocol_states
         for key, stated in one.protocol.merged().items():
             every = made[key].values() if isinstance(made[key], dict) else [made[key]]
             for plan in every:
-                default = resolve(plan.state, None, dict(plan.drugs))
+                default = resolve(plan.state, None, dict(plan.drugs), lesion=plan.lesion)
                 differing = {p for p, v in plan.parameters.items() if p in default and v != default[p]}
                 assert differing <= {*stated.set, *stated.vary}, f"{name}: {key}"
