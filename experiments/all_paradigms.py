@@ -149,6 +149,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes, a cord each")
     parser.add_argument("--out", type=Path, help=f"the figure (default: {FIGURE.name} beside this file)")
     given = parser.parse_args()
+    if given.workers < 1:
+        parser.error(f"--workers: got {given.workers}, needs at least 1")
     ds = compared(1 if given.quick else CORDS, given.seed, given.workers, 0.2 if given.quick else 0.1)
     name = f"{RESULTS.name}_quick" if given.quick else RESULTS.name
     data = RESULTS.with_name(f"{name}.nc")
