@@ -161,7 +161,7 @@ pag = dh.sweep({"pag.drive": [0, 0.4, 1], "state": ["naive", "snl"]}, stimulus="
 rate_figure(pag, ("WDR", "PN"), dim="pag.drive")
 
 # %% [markdown]
-# - SCS at 50 Hz lowers the response to pinch in both states, that of WDR by more than half, that of PN by
+# - SCS at 50 Hz lowers the response to pinch in both states, that of WDR by about a half, that of PN by
 #   less.
 # - It closes the gate to touch again: after injury PN hardly fire under brush, while most of their answer to
 #   pinch stays. That SCS takes allodynia and leaves acute pain is what Lindblom and Meyerson (1975) saw.
