@@ -105,6 +105,7 @@ def _sources(
         name="sources",
         namespace=dict(functions),
     )
+    # As in cells.
     sources.resetter["spike"].when = "after_thresholds"
     sources.run_regularly(equations.TERMINAL_SLOW, clock=slow, when="start", name="terminal_slow")
     return sources
