@@ -6,9 +6,10 @@ To be run again whenever the constants of the fibre model change::
     python experiments/electrode_fit.py          # thresholds with the parameters as they are
     python experiments/electrode_fit.py --fit    # fit anew, print parameters and thresholds
 
-With pulses of 0.2 ms on the bipolar lead, one after the other: the deepest column fibre, so that 90 % of the
-column fibres fire at 2 x ECAP threshold; then where root fibres and fibres of Lissauer's tract lie, so that
-the currents which excite the first 5 % of them are the stated multiples of that of the column.
+With pulses of 0.2 ms on the bipolar lead. The rat's column fibres lie where anatomy has them; the deepest of
+the human pool so that as many of it fire at 2 x ECAP threshold as of the rat's. Then where root fibres and
+fibres of Lissauer's tract lie, so that the currents which excite the first 5 % of them are the stated
+multiples of that of the column.
 """
 
 import argparse
@@ -26,13 +27,14 @@ LEAD = Channel("tonic", configuration("bipolar"))
 WIDTHS = (40e-6, 100e-6, 200e-6, 500e-6, 1e-3)
 MULTIPLES = np.array([1.0, 1.2, 1.5, 2.0, 3.0])
 FIRST = 0.05
-# bounds of the depth and of the lateral positions (m), half the breadth of a bundle (m), thresholds relative
-# to the column: Idlett et al. 2019 for the rat; in patients discomfort begins near 1.5 x perception
-SPECIES: dict[str, tuple[float, float, float, dict[str, float]]] = {
-    "rat": (0.6e-3, 2.5e-3, 0.1e-3, {"root": 2.6, "lissauer": 4.4}),
-    "human": (2e-3, 12e-3, 0.5e-3, {"root": 1.5}),
+# bound of the lateral positions (m), half the breadth of a bundle (m), thresholds relative to the column:
+# Idlett et al. 2019 for the rat; in patients discomfort begins near 1.5 x perception
+SPECIES: dict[str, tuple[float, float, dict[str, float]]] = {
+    "rat": (2.5e-3, 0.1e-3, {"root": 2.6, "lissauer": 4.4}),
+    "human": (12e-3, 0.5e-3, {"root": 1.5}),
 }
-SHARE_AT_TWICE = 0.9
+# bound of the depth of the human pool (m), and what fires of it at 2 x ECAP threshold: as of the rat's
+DEEPEST, SHARE_AT_TWICE = 4e-3, 0.42
 
 type Values = dict[str, float]
 
@@ -68,15 +70,15 @@ def bisect(falls: Callable[[float], float], low: float, high: float) -> float:
 
 def fit(P: Values, species: str) -> Values:
     """Calibrated parameters of a species, by path, in m; `P` is left with them."""
-    deepest, farthest, half, ratios = SPECIES[species]
+    farthest, half, ratios = SPECIES[species]
     group = f"anatomy.{species}"
-    found = fit_depth(P, f"{group}.column", deepest)
+    found = fit_depth(P, f"{group}.column") if species == "human" else {}
     for kind, ratio in ratios.items():
         found |= fit_place(P, f"{group}.{kind}", ratio, half, farthest)
     return found
 
 
-def fit_depth(P: Values, group: str, deepest: float) -> Values:
+def fit_depth(P: Values, group: str) -> Values:
     """Depth of the deepest column fibre, from the recruitment at twice the ECAP threshold."""
     path = f"{group}.depth_max"
 
@@ -84,7 +86,7 @@ def fit_depth(P: Values, group: str, deepest: float) -> Values:
         P[path] = depth
         return float(share(P, np.array([2.0]))[0]) - SHARE_AT_TWICE
 
-    P[path] = round(bisect(excess, 2 * P[f"{group}.depth_min"], deepest), 5)
+    P[path] = round(bisect(excess, 2 * P[f"{group}.depth_min"], DEEPEST), 5)
     return {path: P[path]}
 
 
