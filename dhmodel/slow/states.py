@@ -221,8 +221,9 @@ def load(given: Path) -> Slow:
     Raises
     ------
     InputError
-        Not TOML; an entry breaks the schema; two have one name; an expression names what is not there;
-        quantities use each other in a circle; a state acts on what is no parameter of the circuit.
+        Not TOML; an entry breaks the schema; two have one name, or one that of a number; an expression names
+        what is not there; quantities use each other in a circle; a state acts on what is no parameter of the
+        circuit.
     """
     tables = _tables(given)
     made = {
