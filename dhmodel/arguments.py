@@ -152,9 +152,12 @@ def read_kind(kind: str) -> Mapping[str, str]:
 
         return protocols()
     if kind == "slow_states":
-        from dhmodel.slow.states import slow_states
+        from dhmodel.slow.states import package
 
-        return {name: f"{one.target.text}: {one.about}" for name, one in slow_states().items()}
+        slow = package()
+        states = {name: f"{one.target.text}: {one.about}" for name, one in slow.states.items()}
+        used = slow.quantities.items()  # by name in what states say
+        return states | {name: f"= {one.equals.text} [{one.unit}]: {one.about}" for name, one in used}
     if kind == "scenarios":
         from dhmodel.slow.scenarios import scenarios
 
@@ -169,9 +172,9 @@ def read_kind(kind: str) -> Mapping[str, str]:
         return functions()
     if kind == "parameters":
         from dhmodel.parameters import parameter, paths
-        from dhmodel.slow.states import numbers, slow_states
+        from dhmodel.slow.states import package
 
-        found = [*map(parameter, paths()), *numbers(slow_states())]
+        found = [*map(parameter, paths()), *package().numbers]
         return {one.path: f"{one.default()}  {one.about}" for one in found}
     if kind not in KINDS:
         raise unknown("kind of thing", kind, KINDS)

@@ -261,9 +261,9 @@ def info(
 ) -> None:
     """Show value, unit, allowed range and source of a parameter, and how the source was read."""
     from dhmodel.parameters import parameter, paths
-    from dhmodel.slow.states import numbers, slow_states
+    from dhmodel.slow.states import package
 
-    slow = numbers(slow_states())
+    slow = package().numbers
     below = [name for name in paths(slow) if name.startswith(f"{path}.")]
     for name in below or [path]:
         typer.echo(str(parameter(name, slow)))

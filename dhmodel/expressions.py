@@ -185,8 +185,11 @@ def in_order(expressions: Mapping[str, Expression]) -> list[str]:
     while left:
         ready = [name for name, one in left.items() if not one.names() & left.keys()]
         if not ready:
-            first = next(iter(left.values()))
-            raise InputError(f"{first.where}: {quoted(first.text)} depends on itself")
+            name, passed = next(iter(left)), set[str]()
+            while name not in passed:  # what waits for a circle need not lie in it
+                passed.add(name)
+                name = min(left[name].names() & left.keys())
+            raise InputError(f"{left[name].where}: {quoted(left[name].text)} depends on itself")
         order += ready
         for name in ready:
             del left[name]

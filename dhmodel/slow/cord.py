@@ -16,7 +16,8 @@ from dhmodel.simulate import Plan, plan
 from dhmodel.slow.epochs import FINEST, Drives, Stretch
 from dhmodel.slow.functions import functions, of_cord
 from dhmodel.slow.memo import Memo
-from dhmodel.slow.states import SlowState, inputs
+from dhmodel.slow.states import Slow, SlowState, inputs
+from dhmodel.slow.targets import Targets
 from dhmodel.slow.timetable import Drug, Settings, Test
 from dhmodel.stimulation.paradigms import brought
 from dhmodel.units import format_si, scale
@@ -36,9 +37,10 @@ class Chosen:
 
     Attributes
     ----------
-    states : mapping of {str : SlowState}
+    slow : Slow
+        States and quantities.
     numbers : mapping of {str : float}
-        Resolved numbers of the states, by their full paths, SI.
+        Their resolved numbers, by their full paths, SI.
     drugs : tuple of str
         Drugs that the timetable gives at any time.
     epoch, settle, warmup : float
@@ -48,7 +50,7 @@ class Chosen:
     target : str
     """
 
-    states: Mapping[str, SlowState]
+    slow: Slow
     numbers: Mapping[str, float]
     drugs: tuple[str, ...]
     epoch: float
@@ -57,6 +59,11 @@ class Chosen:
     tolerance: float
     seed: int
     target: str
+
+    @property
+    def states(self) -> Mapping[str, SlowState]:
+        """Slow states by name."""
+        return self.slow.states
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -67,22 +74,14 @@ class Chosen:
         """One number of a state, SI."""
         return self.numbers[f"slow.{state}.{key}"]
 
-    def own(self, state: SlowState) -> dict[str, float]:
-        """Numbers of a state by their short names, SI."""
-        return {key: self.number(state.name, key) for key in state.numbers}
-
     def per_state(self, of_state: Callable[[SlowState], float], of_drug: float) -> Floats:
         """Array over `names`."""
         return np.array([*map(of_state, self.states.values()), *[of_drug] * len(self.drugs)], dtype=float)
 
     @cached_property
-    def coupled(self) -> dict[str, int]:
-        """States whose targets ask for states or for drugs, and their places in `names`."""
-        return {
-            name: at
-            for at, (name, one) in enumerate(self.states.items())
-            if one.target.names() & self.states.keys() or "free" in one.target.calls()
-        }
+    def targets(self) -> Targets:
+        """Targets of the states, as their expressions say."""
+        return Targets(self.slow, self.numbers)
 
     @cached_property
     def low(self) -> Floats:
@@ -124,8 +123,8 @@ class Cord:
         """Resting values of everything that moves in a cord to which nothing is done, shape (names,)."""
         key = cord.state, tuple(sorted(cord.lesion.items()))
         if key not in self._rest:
-            called, own = of_cord(_resolved(cord)), self.chosen.own
-            values = self.chosen.per_state(lambda one: float(one.rest.evaluate(own(one), called)), 0.0)
+            called, own = of_cord(_resolved(cord)), self.chosen.targets.own
+            values = self.chosen.per_state(lambda one: float(one.rest.evaluate(own[one.name], called)), 0.0)
             self._rest[key] = values
         return self._rest[key]
 
@@ -240,22 +239,14 @@ class Cord:
     def _raw(
         self, drugged: "_Drugged", driven: Mapping[str, float], drives: Drives
     ) -> Callable[[Floats], Floats]:
-        """Targets as their expressions say, shape (states,); what asks for no state is found once."""
-        chosen, called = self.chosen, functions(drugged.without, drives)
-        fixed = {**drives, **{name: driven.get(name, 0.0) for name in inputs()}}
-        scopes = {name: {**fixed, **chosen.own(state)} for name, state in chosen.states.items()}
-        values = np.zeros(len(chosen.states))
-        for at, (name, state) in enumerate(chosen.states.items()):
-            if name not in chosen.coupled:
-                values[at] = state.target.evaluate(scopes[name], called)
+        """Targets as their expressions say, shape (states,), from everything that moves, shape (names,)."""
+        given = {**drives, **{name: driven.get(name, 0.0) for name in inputs()}}
+        targets = self.chosen.targets.under(given, functions(drugged.without, drives))
+        number = len(self.chosen.states)
 
-        def raw(states: Floats) -> Floats:
-            found = values.copy()
-            now = dict(zip(chosen.states, states.tolist(), strict=False))
-            called = functions(drugged.without, drives, drugged(states[len(chosen.states) :]))
-            for name, at in chosen.coupled.items():
-                found[at] = chosen.states[name].target.evaluate({**now, **scopes[name]}, called)
-            return found
+        def raw(moving: Floats) -> Floats:
+            states, doses = moving[:number], moving[number:]
+            return targets(states, functions(drugged.without, drives, drugged(doses)))
 
         return raw
 

@@ -56,7 +56,8 @@ def protocol(
         What is cut throughout, in place of what the timetable says, as in `dhmodel.simulate`; an entry may
         cut more.
     set : mapping of {str : object}, optional
-        Parameter path to value, over the timetable's own; ``slow.<state>.<number>`` for slow states.
+        Parameter path to value, over the timetable's own; ``slow.<name>.<number>`` for slow states and
+        their quantities.
     seed, replicates : int
         As in `dhmodel.simulate`. All epochs of a replicate share its random streams, so that they differ by
         their conditions alone.

@@ -28,10 +28,10 @@ that enter by different routes act together, such as ``tonic`` of one and ``cpm`
 lasts one session. A test is a stimulus at the times `at`, or `every` so long from `start` to `stop`; it is a
 run of its own, which slow states do not feel; `vary`, a parameter and a list of its values, makes it a row of
 tests (``press 20 mN``, ``press 40 mN``, ...), from which thresholds are read. `state`, `lesion` and `set`,
-values of parameters and of numbers of slow states (``slow.<state>.<number>``), hold throughout; `scenario`
-names a set of such values (see `dhmodel.slow.scenarios`), over which those of `set` stand; `initial` gives
-slow states that do not begin at rest, and `epoch`, `settle`, `warmup` and `tolerance` are arguments of
-`dhmodel.protocol`.
+values of parameters and of numbers of slow states and quantities (``slow.<name>.<number>``), hold throughout;
+`scenario` names a set of such values (see `dhmodel.slow.scenarios`), over which those of `set` stand;
+`initial` gives slow states that do not begin at rest, and `epoch`, `settle`, `warmup` and `tolerance` are
+arguments of `dhmodel.protocol`.
 """
 
 from collections.abc import Iterator, Mapping

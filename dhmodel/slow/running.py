@@ -19,7 +19,7 @@ from dhmodel.slow.cord import Chosen, Cord
 from dhmodel.slow.epochs import Sample, advance
 from dhmodel.slow.memo import Memo
 from dhmodel.slow.result import Replicate
-from dhmodel.slow.states import CONSTANTS, SlowState, numbers, slow_states
+from dhmodel.slow.states import CONSTANTS, Slow, SlowState, package
 from dhmodel.slow.timetable import Drug, Settings, Timetable
 from dhmodel.slow.trains import in_trains
 from dhmodel.stimulation.conditions import conditions
@@ -159,7 +159,7 @@ def make_run(
     """
     if not (set is None or isinstance(set, Mapping)):
         raise InputError(f"set: got {quoted(set)}, needs a mapping of name to value")
-    states = slow_states()
+    slow = package()
     given = {path: value for path, value in (set or {}).items() if not str(path).startswith("slow.")}
     own = {**table.numbers, **{path: value for path, value in (set or {}).items() if path not in given}}
     if state is not None:
@@ -169,19 +169,19 @@ def make_run(
     epoch, settle, warmup, tolerance = (loop[name] for name in ("epoch", "settle", "warmup", "tolerance"))
     if not 0 < tolerance <= LARGEST_TOLERANCE:
         raise InputError(f"tolerance: got {tolerance:g}, allowed: above 0 to {LARGEST_TOLERANCE:g}")
-    fixed = (states, _numbers(states, own), tuple(table.drugs()))
+    fixed = (slow, _numbers(slow, own), tuple(table.drugs()))
     chosen = Chosen(*fixed, epoch, settle, warmup, tolerance, seed, target)
     _check_epoch(chosen, table)
-    _check_initial(states, table)
+    _check_initial(slow.states, table)
     _check_sessions(table, given)
     table = in_trains(table, epoch)
     run = Run(table, chosen, given, _sample_times(table), {})
     return replace(run, plans=_plans(run))
 
 
-def _numbers(states: Mapping[str, SlowState], given: Mapping[str, object]) -> dict[str, float]:
-    """Resolve the numbers of slow states: those of their file, or as given."""
-    known = {one.path: one for one in numbers(states)}
+def _numbers(slow: Slow, given: Mapping[str, object]) -> dict[str, float]:
+    """Resolve the numbers of slow states and quantities: those of their file, or as given."""
+    known = {one.path: one for one in slow.numbers}
     for path in given:
         if path not in known:
             raise unknown("parameter", path, known, "set")

@@ -6,17 +6,24 @@ import pytest
 from dhmodel.parameters import resolve
 from dhmodel.slow.epochs import Stretch, advance
 from dhmodel.slow.functions import functions, of_cord
-from dhmodel.slow.states import slow_states
+from dhmodel.slow.states import Slow, package
+from dhmodel.slow.targets import Targets
 from dhmodel.stimulation.conditions import conditions
 from dhmodel.stimulation.paradigms import find_paradigm
 
-STATES = {
-    name: one
-    for name, one in slow_states().items()
-    if name in ("cortex_inhibition", "cortex_threshold", "cortex_potentiation", "cortex_depression")
-}
+
+def picked(known, *names):
+    """Those of the package that the rule needs."""
+    return {name: one for name, one in known.items() if name in names}
+
+
+STATES = picked(
+    package().states, "cortex_inhibition", "cortex_threshold", "cortex_potentiation", "cortex_depression"
+)
+QUANTITIES = picked(package().quantities, "motor_cortex_reached", "cortex_activity", "cortex_calcium")
+NUMBERS = {one.path: float(one.si) for one in package().numbers}
 NONE = dict.fromkeys(("rtms_rate", "rtms_bursts", "rtms_calcium", "rtms_motor"), 0.0)
-FROZEN = {"cortex_threshold": {"bursts": 1e9}}
+FROZEN = {"slow.cortex_threshold.bursts": 1e9}
 """A threshold that does not slide."""
 
 
@@ -29,18 +36,14 @@ def delivered(pattern, length, **settings):
 
 def moved(start, states, drives, span, numbers, tolerance=0.1):
     """States after a stretch with these drives."""
-    own = {
-        name: {key: number.si for key, number in one.numbers.items()} | numbers.get(name, {})
-        for name, one in STATES.items()
-    }
-    called = {"rate": lambda _: 0.0, "free": lambda _: 1.0, **functions({}, {}), **of_cord({})}
-    rest = np.array([one.rest.evaluate(own[name], called) for name, one in STATES.items()])
+    targets = Targets(Slow(STATES, QUANTITIES), NUMBERS | numbers)
+    own, called = targets.own, functions({}, {})
+    rest = np.array([one.rest.evaluate(own[name], of_cord({})) for name, one in STATES.items()])
     low, high = (np.array([getattr(one, key) for one in STATES.values()]) for key in ("low", "high"))
+    raw = targets.under(drives, called)
 
     def target(values):
-        now = dict(zip(STATES, values.tolist(), strict=True))
-        found = [one.target.evaluate({**drives, **now, **own[name]}, called) for name, one in STATES.items()]
-        return np.clip(rest + np.array(found), low, high)
+        return np.clip(rest + raw(values, called), low, high)
 
     on, off = (np.array([own[name][key] for name in STATES]) for key in ("on", "off"))
     nothing = np.zeros(len(STATES), dtype=bool)
@@ -102,7 +105,8 @@ def test_the_threshold_relaxes_to_the_square_of_the_activity():
     """Against the solution of its equation: fixed activity, so it goes exponentially to a weighted mean."""
     pulses, _ = delivered("1hz", 1.0)
     own = {key: number.si for key, number in STATES["cortex_threshold"].numbers.items()}
-    share = pulses["rtms_motor"] ** 2 / (pulses["rtms_motor"] ** 2 + own["half"] ** 2)
+    half = NUMBERS["slow.motor_cortex_reached.half"]
+    share = pulses["rtms_motor"] ** 2 / (pulses["rtms_motor"] ** 2 + half**2)
     tired = moved(0, None, pulses, 3600, {})[list(STATES).index("cortex_inhibition")]
     activity = 1.5 * pulses["rtms_calcium"] / (pulses["rtms_calcium"] + 0.5 * (1 + tired**2))
     gain = share * pulses["rtms_bursts"] * pulses["rtms_calcium"] / own["bursts"]

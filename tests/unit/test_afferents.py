@@ -43,7 +43,7 @@ def test_stimulation_that_does_nothing_leaves_the_input_as_it_is(change):
 def test_tonic_stimulation_drives_the_dorsal_column_and_nothing_else():
     rest, driven = (afferents(paradigm, stimulus="pinch", duration="5 s") for paradigm in ("none", "tonic"))
     before, during = rest.rate(5.0), driven.rate(5.0)
-    assert 35 < during["AB"] < 48  # 90 % of the fibres follow 96 % of 50 Hz
+    assert 17 < during["AB"] < 27  # 42 % of the fibres follow 96 % of 50 Hz
     assert 2 < during["IA"] < 6
     assert all(during[name] == before[name] for name in ("AD", "CP", "CN"))
 

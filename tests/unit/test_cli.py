@@ -122,7 +122,7 @@ def test_list(dhmodel, kind):
             "lesions": {"dlf", "dorsal_column"},
             "stimuli": set(list_stimuli()),
             "protocols": {"scs_30min", "naloxone"},
-            "slow_states": {"gaba", "kcc2"},
+            "slow_states": {"gaba", "kcc2", "cortex_activity"},
             "scenarios": {"two_rates_add"},
             "sweeps": {"scs_frequency"},
             "findings": {"torsney2006_gate"},

@@ -7,7 +7,7 @@ from dhmodel.errors import InputError
 from dhmodel.parameters import parameter, paths, states
 from dhmodel.slow.functions import functions
 from dhmodel.slow.scenarios import scenarios
-from dhmodel.slow.states import inputs, load, numbers, slow_states
+from dhmodel.slow.states import inputs, load, package, slow_states
 from dhmodel.units import to_si
 
 ASKED = {
@@ -37,7 +37,7 @@ size = { value = 0.5, unit = "1" }
 def made(tmp_path, text=STATE):
     file = tmp_path / f"s{abs(hash(text))}.toml"
     file.write_text(text)
-    return load(file)
+    return load(file).states
 
 
 def test_every_state_asked_for_is_there():
@@ -69,7 +69,7 @@ def test_every_state_rests_within_its_bounds_in_every_cord(cord):
 
 
 def test_numbers_are_parameters_with_paths_of_their_own():
-    found = {one.path: one for one in numbers(slow_states())}
+    found = {one.path: one for one in package().numbers}
     assert found["slow.gaba.off"].si == 540 and not found.keys() & set(paths())
     assert found["slow.gaba.off"].check("5 min") == 300
     with pytest.raises(InputError, match="slow.gaba.off"):
@@ -102,7 +102,7 @@ def test_adding_a_state_is_data(tmp_path):
         ('add = "size"', 'add = "sice"', 'unknown number "sice".*nearest: "size"'),
         ('add = "size"', 'add = "size", times = "size"', "needs one of add and times"),
         ('add = "size"', 'add = "size", free = "my"', '"my" is no receptor'),
-        ("[calm", "[exercise", "exercise: is the name of a drive, an input or a state already"),
+        ("[calm", "[exercise", "exercise: is the name of a drive, an input, a state or a quantity already"),
         ('read = "convention"', 'read = "guess"', "calm: read"),
     ],
 )  # fmt: skip
@@ -116,7 +116,9 @@ def test_a_bad_state_is_one_line(tmp_path, old, new, message):
 def test_a_name_in_two_files_is_refused(tmp_path):
     for name in ("a", "b"):
         (tmp_path / f"{name}.toml").write_text(STATE)
-    with pytest.raises(InputError, match="b.toml: calm: is the name of a drive, an input or a state already"):
+    with pytest.raises(
+        InputError, match="b.toml: calm: is the name of a drive, an input, a state or a quantity already"
+    ):
         load(tmp_path)
 
 
@@ -140,7 +142,7 @@ def test_ambient_gaba_rests_at_the_published_values():
 
 
 def test_every_scenario_sets_what_there_is():
-    known = {one.path: one for one in numbers(slow_states())}
+    known = {one.path: one for one in package().numbers}
     for name, one in scenarios().items():
         assert one.about and one.source and one.set, name
         for path, value in one.set.items():

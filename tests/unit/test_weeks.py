@@ -7,10 +7,13 @@ import xarray as xr
 from dhmodel.errors import InputError
 from dhmodel.evidence.asking.over_time import summation, threshold
 from dhmodel.parameters import resolve
+from dhmodel.parameters.layout import POPULATIONS, SOURCES
+from dhmodel.slow.functions import functions
 from dhmodel.slow.reading import read_timetable
 from dhmodel.slow.result import _summation
 from dhmodel.slow.scenarios import scenarios
-from dhmodel.slow.states import slow_states
+from dhmodel.slow.states import DRIVES, inputs, package
+from dhmodel.slow.targets import Targets
 from dhmodel.stimulation.afferents import afferents
 
 PRESS = {"name": "press", "stimulus": "vonfrey", "at": ["1 s"], "vary": {"vonfrey.force": ["20 mN", "40 mN"]}}
@@ -21,22 +24,17 @@ def table(**more):
 
 
 def target(state, **given):
-    """Target of a slow state of an intact cord whose drives are 0 but for those given."""
-    one, P = slow_states()[state], resolve("naive")
-    rates = {name.removeprefix("rate_"): value for name, value in given.items() if name.startswith("rate_")}
-    functions = {
-        "rate": lambda population: rates.get(population, 0.0),
-        "value": lambda path: given.get(path.replace(".", "_"), P[path]),
-        "free": lambda receptor: 1.0,
-        "hill": lambda x, half, power=1.0: x**power / (x**power + half**power) if x > 0 else 0.0,
-        "above": lambda x, limit: max(x - limit, 0.0),
-        "band": lambda x, centre, width: np.exp(-((np.log(x / centre) / width) ** 2) / 2) if x > 0 else 0.0,
-        "max": max,
-        "min": min,
+    """Target of a slow state of an intact cord; drives, inputs and states are 0 but for those given."""
+    slow = package()
+    own = {
+        one.path: float(given.get(one.path.removeprefix(f"slow.{state}."), one.si)) for one in slow.numbers
     }
-    own = {key: float(number.si) for key, number in one.numbers.items()}
-    names = dict.fromkeys(one.target.names(), 0.0) | own | given
-    return float(one.target.evaluate(names, functions))
+    P = {path: given.get(path.replace(".", "_"), value) for path, value in resolve("naive").items()}
+    drives = {name: given.get(name, 0.0) for name in (*DRIVES, *inputs())}
+    drives |= {f"rate.{name}": given.get(f"rate_{name}", 0.0) for name in (*POPULATIONS, *SOURCES)}
+    called = functions(P, drives)
+    states = np.array([given.get(name, 0.0) for name in slow.states])
+    return Targets(slow, own).under(drives, called)(states, called)[list(slow.states).index(state)]
 
 
 def test_rows_of_tests():
