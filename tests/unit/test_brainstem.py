@@ -123,7 +123,7 @@ def test_a_remote_noxious_stimulus_lowers_wdr_firing_by_srd_and_noradrenergic_ce
     assert left < 0.8
     for name in ("SRD", "A5"):
         assert rate(alone, name) < 1 < 4 < rate(conditioned, name)
-    assert rate(conditioned, "NA") == pytest.approx(rate(alone, "NA"), rel=0.3)
+    assert rate(conditioned, "NA") < 1.1 * rate(alone, "NA")  # not the locus coeruleus (P105)
     without, _, lacking = dnic(connection__SRD__A5__ampa="0 nS")
     assert without == pytest.approx(1, abs=0.1) and rate(lacking, "SRD") > 5
 

@@ -72,7 +72,7 @@ def test_every_spike_of_the_feed_reaches_every_synapse_of_its_source(circuit):
     (counted,) = circuit.final(arrays, circuit.feed(0.52, times), "cells.x_nmda")
     sent = np.array([times.get(i, np.empty(0)).size for i in range(circuit.structure.sources)])
     i, j = arrays["from_sources.i"], arrays["from_sources.j"]
-    assert sent.sum() > 400
+    assert sent.sum() > 200
     assert counted.tolist() == np.bincount(j, sent[i], circuit.structure.cells).tolist()
 
 
@@ -199,7 +199,7 @@ print([name for name in ("brian2", "sympy", "zarr", "matplotlib") if name in sys
 
 
 def test_numpy_target_agrees_with_the_compiled_circuit(circuit):
-    plans = [small(target=target, duration="0.2 s", warmup="0.05 s") for target in ("cpp", "numpy")]
+    plans = [small(target=target, duration="0.6 s", warmup="0.05 s") for target in ("cpp", "numpy")]
     counts = []
     for chosen in plans:
         result = record(chosen, 0)

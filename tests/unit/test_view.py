@@ -131,7 +131,7 @@ def test_pulses_that_coincide_share_what_they_recruit(seen):
     for low in np.flatnonzero(channel == 0):
         high = np.flatnonzero((np.abs(times - times[low]) < 1e-9) & (channel == 1))
         assert high.size == 1
-        assert ds["recruited"].values[low] == ds["recruited"].values[high[0]] > 0.5
+        assert ds["recruited"].values[low] == ds["recruited"].values[high[0]] > 0.25
         assert ds["ecap"].values[low] == ds["ecap"].values[high[0]]
 
 
@@ -150,13 +150,13 @@ def test_closed_loop_keeps_both_loops_and_their_report(seen):
 
 def test_long_trains_are_kept_in_part_and_the_attributes_say_so(monkeypatch):
     monkeypatch.setattr(view, "_ECAPS", 3)
-    monkeypatch.setattr(view, "_SPIKES", 250)
+    monkeypatch.setattr(view, "_SPIKES", 150)
     ds = dh.stimulate("tonic", duration="0.2 s", fibres=100)
     assert ds.attrs["ecap_pulses"] == 3
     assert np.isfinite(ds["ecap"]).values.tolist() == [True] * 3 + [False] * 7
-    assert 0 < ds.sizes["spike"] <= 250
+    assert 0 < ds.sizes["spike"] <= 150
     assert float(ds["spike_time"].max()) < ds.attrs["spikes_until"] < 0.1
-    assert float(ds["trunk_rate"]) > 40  # of all spikes, kept or not
+    assert float(ds["trunk_rate"]) > 15  # of all spikes, kept or not
 
 
 def test_the_same_arguments_give_the_same_view_and_another_seed_another():
