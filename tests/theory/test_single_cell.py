@@ -85,7 +85,7 @@ def test_f_i_curve_is_that_of_the_equations(curve):
     # Cells that adapt below threshold cease to fire at a bifurcation: see the next test.
     plain = curve.cells["adaptation_a"] == 0
     horn = np.isin(curve.population, HORN)
-    # Of faster cells the lag of the next test is more than 2 %; one spike more or less where a cell hardly fires.
+    # Of faster cells the lag of the next test is over 2 %; one spike more or less where a cell hardly fires.
     told = plain & horn & (expected < 60)
     assert told.sum() > 60
     assert rates(curve.engine)[told] == pytest.approx(expected[told], rel=0.02, abs=0.5)
