@@ -60,7 +60,7 @@ READINGS = {
     "gain": ("answer to 48\N{NO-BREAK SPACE}°C at the end", "%"),
     "windup": ("wind-up at the end", "spikes per shock²"),
     "after": ("answer to 48\N{NO-BREAK SPACE}°C half an hour later", "%"),
-    "opioid": ("effect in (b) that naloxone takes away", "% points"),
+    "opioid": ("effect in (b) that naloxone takes", "% points"),
 }
 FORCES = [f"{force} mN" for force in (40, 80, 120, 160, 240)]
 HOT = {"heat.temperature": "48 degC", "heat.ramp": "10 degC/s", "heat.hold": "5 s", "heat.delay": "0 s"}
