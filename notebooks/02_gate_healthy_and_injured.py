@@ -161,10 +161,11 @@ pag = dh.sweep({"pag.drive": [0, 0.4, 1], "state": ["naive", "snl"]}, stimulus="
 rate_figure(pag, ("WDR", "PN"), dim="pag.drive")
 
 # %% [markdown]
-# - SCS at 50 Hz lowers the response to pinch in both states, that of WDR by about a half, that of PN by
-#   less.
-# - It closes the gate to touch again: after injury PN hardly fire under brush, while most of their answer to
-#   pinch stays. That SCS takes allodynia and leaves acute pain is what Lindblom and Meyerson (1975) saw.
+# - SCS at 50 Hz lowers the response to pinch in both states, in the full network that of WDR by six to
+#   seven tenths, that of PN by somewhat less.
+# - It closes the gate to touch again: after injury PN hardly fire under brush, while more of their answer to
+#   pinch stays. That SCS takes allodynia and leaves acute pain is what Lindblom and Meyerson (1975) saw; of
+#   acute pain the model takes too much.
 # - More drive of the PAG, less output under pinch, in both states and both classes.
 #
 # ## What the model does not show

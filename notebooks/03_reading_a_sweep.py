@@ -115,9 +115,9 @@ print(report_table(ds, Report(("WDR", "PN"), "tonic.frequency", "0 Hz")))
 frequency_figure(ds)
 
 # %% [markdown]
-# Firing is least at intermediate pulse rates and is nearly back at its baseline at 1 kHz, where Aβ fibres no
-# longer follow the pulses (see the first notebook). The injured cord is inhibited less: it has less
-# inhibition that the stimulation could engage.
+# Firing is least at intermediate pulse rates and comes back in part at 1 kHz, where Aβ fibres no longer
+# follow the pulses (see the first notebook). In the full network (`make demo`) the injured cord is inhibited
+# more than the intact one under pinch, and as much during the train.
 #
 # ## Wind-up
 # `count` holds spikes per neuron after each shock, by latency window: `Abeta`, `Adelta`, `C`, and `post` for
