@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +17,6 @@ COMPONENTS = 3
 
 #: Later than anything, and earlier: finite, because the compiled code is told that all numbers are.
 NEVER, LONG_AGO = 1e300, -1e300
-
-#: Quantiles of the standard normal distribution; the threshold noise is drawn from them.
-QUANTILES: Floats = np.array([NormalDist().inv_cdf((k + 0.5) / 4096) for k in range(4096)])
 
 _SLAB = 8192  # segments whose weights are held in memory at once
 _TICK = 1e-12  # s, to which durations are rounded: those of a regular train are then equal

@@ -8,7 +8,6 @@ the surface of the white matter; all in m.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from dhmodel.parameters.layout import positions, surround
 from dhmodel.stimulation.fibres import fibre_sizes, members
 from dhmodel.stimulation.sites import conduction_velocity, node_spacing
 from dhmodel.stimulation.trains import Floats, Indices
-from dhmodel.streams import stream
+from dhmodel.streams import QUANTILES, normal, stream
 
 # column: large fibres of the dorsal column; root: cutaneous fibres that enter through a dorsal root;
 # motor: the spindle (Ia) fibres of such a root; lissauer: fine fibres at the entry zone
@@ -26,9 +25,6 @@ KINDS = ("column", "root", "motor", "lissauer")
 
 # independent properties of a fibre, each set by one number between 0 and 1
 _DRAWS = ("diameter", "lateral", "depth", "offset", "entry", "terminal")
-
-# a normal number from an even one, by table
-_NORMAL = np.array([NormalDist().inv_cdf(p) for p in (np.arange(4096) + 0.5) / 4096])
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +118,8 @@ def circuit_fibres(P: Mapping[str, float], seed: int, replicate: int) -> CordFib
     index = np.sort(np.concatenate([_in_column(P, name, seed, replicate) for name in ("IA", "AB")]))
     sizes = fibre_sizes(P)
     total = sum(sizes.values())
-    draws = {name: stream(seed, replicate, f"cord.{name}").random(total)[index] for name in _DRAWS}
+    of_class = [_even(n, len(_DRAWS), stream(seed, replicate, f"cord.{name}")) for name, n in sizes.items()]
+    draws = dict(zip(_DRAWS, np.concatenate(of_class, axis=1)[:, index], strict=True))
     far = np.zeros(total, dtype=np.bool_)
     far[members(P, "AB")] = surround(P)
     draws["lateral"] = _somatotopic(P, index, draws["lateral"])
@@ -137,9 +134,9 @@ def _somatotopic(P: Mapping[str, float], index: Indices, draws: Floats) -> Float
     """
     own, firmness = np.isin(index, members(P, "AB")), preset(P, "column.somatotopy")
     skin = (1 + positions(P, "AB")[index[own] - members(P, "AB")[0]]) / 2
-    score = firmness * _normal(skin) + math.sqrt(1 - firmness**2) * _normal(draws[own])
+    score = firmness * normal(skin) + math.sqrt(1 - firmness**2) * normal(draws[own])
     placed = draws.copy()
-    placed[own] = np.searchsorted(_NORMAL, score) / _NORMAL.size
+    placed[own] = np.searchsorted(QUANTILES, score) / QUANTILES.size
     return placed
 
 
@@ -167,13 +164,9 @@ def reference(P: Mapping[str, float], kind: str = "column", number: int = 1000) 
     """
     if kind not in KINDS:
         raise unknown("kind of fibre", kind, KINDS)
-    # additive recurrence with the generalised golden ratio (Roberts 2018): even in all dimensions at once
-    ratio = _harmonious(len(_DRAWS) + 1)
-    index = np.arange(number)
-    draws: dict[str, Floats] = {
-        name: np.mod(0.5 + index * ratio**-k, 1.0) for k, name in enumerate((*_DRAWS, "surround"), start=1)
-    }
-    return _make(P, kind, index, draws, draws["surround"] < P["circuit.AB.surround"])
+    names = (*_DRAWS, "surround")
+    draws = dict(zip(names, _even(number, len(names)), strict=True))
+    return _make(P, kind, np.arange(number), draws, draws["surround"] < P["circuit.AB.surround"])
 
 
 def distance(P: Mapping[str, float]) -> float:
@@ -205,7 +198,7 @@ def _make(
         low, high = preset(P, f"{place}.{name}_min"), preset(P, f"{place}.{name}_max")
         return low + (high - low) * draws[name]
 
-    spread = preset(P, f"{kind}.diameter_sd") * _normal(draws["diameter"])
+    spread = preset(P, f"{kind}.diameter_sd") * normal(draws["diameter"])
     diameter = preset(P, f"{kind}.diameter") * np.exp(spread)
     velocity = conduction_velocity(P, diameter)
     lateral = even("lateral")
@@ -230,11 +223,21 @@ def _terminal(P: Mapping[str, float], draws: Floats) -> Floats:
     """Time from the column through a collateral to its terminals, lognormal over fibres, in s."""
     mean, sd = P["column.terminal_delay"], P["column.terminal_delay_sd"]
     variance = math.log1p((sd / mean) ** 2)
-    return np.exp(math.log(mean) - variance / 2 + math.sqrt(variance) * _normal(draws))
+    return np.exp(math.log(mean) - variance / 2 + math.sqrt(variance) * normal(draws))
 
 
-def _normal(draws: Floats) -> Floats:
-    return _NORMAL[(draws * _NORMAL.size).astype(np.int64)]
+def _even(number: int, dimensions: int, rng: np.random.Generator | None = None) -> Floats:
+    """
+    Points that fill the unit cube evenly in all dimensions at once, shape (dimensions, number).
+
+    Additive recurrence with the generalised golden ratio (Roberts 2018). With `rng` in random order, shifted at
+    random (Cranley and Patterson 1976): every small cord has the spread of fibres of a real one.
+    """
+    steps = _harmonious(dimensions) ** -np.arange(1.0, dimensions + 1)
+    start = np.full(dimensions, 0.5) if rng is None else rng.random(dimensions)
+    order = np.arange(number) if rng is None else rng.permutation(number)
+    points: Floats = np.mod(start[:, None] + steps[:, None] * order, 1.0)
+    return points
 
 
 def _harmonious(dimensions: int) -> float:

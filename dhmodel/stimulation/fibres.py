@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dhmodel.errors import unknown
 from dhmodel.parameters.layout import FIBRE_CLASSES, class_of, slowly_adapting, source_sizes, starts, surround
 from dhmodel.stimulation.trains import Floats, Indices
-from dhmodel.streams import stream
+from dhmodel.streams import even_normal, stream
 
 # both kinds of C fibre share one set of fibre properties, `fibre.C`
 _PROPERTIES = {"IA": "IA", "AB": "AB", "AD": "AD", "CP": "C", "CN": "C"}
@@ -104,7 +104,7 @@ def members(P: Mapping[str, float], name: str) -> Indices:
 def _lognormal(rng: np.random.Generator, mean: float, sd: float, n: int) -> Floats:
     """Positive numbers of the given mean and standard deviation."""
     log_mean, log_sd = _log_moments(mean, sd)
-    return np.exp(log_mean + log_sd * rng.standard_normal(n))
+    return np.exp(log_mean + log_sd * even_normal(rng, n))
 
 
 def _log_moments(mean: float, sd: float) -> tuple[float, float]:

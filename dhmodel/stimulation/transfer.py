@@ -14,6 +14,7 @@ import numpy as np
 from dhmodel.errors import unknown
 from dhmodel.stimulation.course import Press, Warming
 from dhmodel.stimulation.trains import Floats
+from dhmodel.streams import even_normal
 
 __all__ = ["TRANSFERS", "Heat", "Rapid", "Steady", "Transfer", "transfer"]
 
@@ -64,7 +65,7 @@ class Steady:
 
     def thresholds(self, rng: np.random.Generator, n: int) -> Floats:
         """Draw the thresholds of n fibres."""
-        return self.threshold * np.exp(self.spread * rng.standard_normal(n))
+        return self.threshold * np.exp(self.spread * even_normal(rng, n))
 
     def rate(self, course: Press, times: Floats, thresholds: Floats) -> Floats:
         """Rate in Hz under a press."""
@@ -117,7 +118,7 @@ class Heat:
 
     def thresholds(self, rng: np.random.Generator, n: int) -> Floats:
         """Draw the thresholds of n fibres."""
-        return self.threshold + self.spread * rng.standard_normal(n)
+        return self.threshold + self.spread * even_normal(rng, n)
 
     def rate(self, course: Warming, times: Floats, thresholds: Floats) -> Floats:
         """Rate in Hz under a ramp of temperature."""
