@@ -1,20 +1,17 @@
 """Independent random streams, named by purpose, so that no draw depends on the order of other draws."""
 
 from numbers import Integral
-from statistics import NormalDist
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.errors import InputError, quoted
+from dhmodel.even import even_normal
 from dhmodel.kept import frozen, kept
 
 LARGEST = 2**63 - 1
 """Seed or replicate: what a whole number in a NetCDF or zarr file can be."""
-
-QUANTILES = frozen(np.array([NormalDist().inv_cdf((k + 0.5) / 4096) for k in range(4096)]))
-"""Standard normal numbers at even shares; `normal` looks them up."""
 
 
 def stream(seed: int, replicate: int, name: str) -> np.random.Generator:
@@ -42,37 +39,6 @@ def stream(seed: int, replicate: int, name: str) -> np.random.Generator:
     key = (_whole("replicate", replicate), crc32(name.encode()))
     # PCG64 by name: numpy may change the generator behind `default_rng`, and with it every frozen number
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(_whole("seed", seed), spawn_key=key)))
-
-
-def even(rng: np.random.Generator, number: int) -> NDArray[np.float64]:
-    """
-    Draw numbers that fill the range from 0 to 1 evenly, in random order.
-
-    One from each of `number` equal parts of the range (stratified sampling): the units of a cord of a few
-    hundred cells have the same spread in every cord, as in a real one of many thousands, and cords differ in
-    who is where.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    number : int
-
-    Returns
-    -------
-    ndarray of float64, shape (number,)
-        At least 0 and below 1.
-    """
-    return (rng.permutation(number) + rng.random(number)) / max(number, 1)
-
-
-def even_normal(rng: np.random.Generator, number: int) -> NDArray[np.float64]:
-    """Draw standard normal numbers from `even` ones, shape (number,)."""
-    return normal(even(rng, number))
-
-
-def normal(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standard normal numbers, by table, of shares from 0 to below 1; of the same shape."""
-    return QUANTILES[(shares * QUANTILES.size).astype(np.int64)]
 
 
 @kept

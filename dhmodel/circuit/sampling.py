@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dhmodel.even import even
+
 __all__ = ["MANY", "Space", "choose"]
 
 type Array = NDArray[np.float64]
@@ -71,7 +73,8 @@ def choose(rng: np.random.Generator, space: Space, in_degree: int) -> Indices:
     -------
     ndarray of int64, shape (targets, in_degree)
     """
-    shares = (np.arange(in_degree) + rng.random((space.targets.size, in_degree))) / in_degree
+    within = np.stack([even(rng, space.targets.size) for _ in range(in_degree)], axis=1)
+    shares = (np.arange(in_degree) + within) / in_degree
     order = np.argsort(space.units, kind="stable")
     many = space.targets.size * space.units.size > MANY
     ranks = _by_distance if many and _evenly_spaced(space.units[order]) else _by_unit

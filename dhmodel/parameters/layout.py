@@ -1,12 +1,12 @@
 """What exists in the circuit: classes of cells and sources, how many of each, and how they are numbered."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.errors import InputError
+from dhmodel.even import places
 
 HORN = ("EX", "TAC", "GABA_PV", "GABA_DYN", "GABA_ISL", "GLY", "WDR", "PN")
 """Populations of the dorsal horn of the segment."""
@@ -27,8 +27,6 @@ _FEWEST = 8
 
 # units of a class; more do not fit into the memory of any machine, with their wiring
 _MOST = 1_000_000
-
-_GOLDEN = (5**0.5 - 1) / 2
 
 
 def population_sizes(P: Mapping[str, float]) -> dict[str, int]:
@@ -78,7 +76,10 @@ def positions(P: Mapping[str, float], name: str) -> NDArray[np.float64]:
     -------
     ndarray of float64, shape (units,)
     """
-    placed: NDArray[np.float64] = P.get(f"circuit.{name}.extent", 1.0) * _even(_size(P, name))
+    number = _size(P, name)
+    placed: NDArray[np.float64] = P.get(f"circuit.{name}.extent", 1.0) * (
+        (2 * places(number) + 1) / number - 1
+    )
     return placed
 
 
@@ -112,12 +113,3 @@ def _size(P: Mapping[str, float], name: str) -> int:
             f"circuit.scale: {scale:g} times circuit.{name}.number = {number:g} units, allowed: {_MOST}"
         )
     return size
-
-
-@lru_cache(maxsize=64)
-def _even(n: int) -> NDArray[np.float64]:
-    """Positions from -1 to 1 in the order of multiples of the golden ratio; read-only."""
-    rank = np.argsort(np.argsort(np.mod(np.arange(1, n + 1) * _GOLDEN, 1.0)))
-    even: NDArray[np.float64] = (2 * rank + 1) / n - 1
-    even.flags.writeable = False
-    return even

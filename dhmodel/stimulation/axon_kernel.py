@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel import native
+from dhmodel.even import QUANTILES
 from dhmodel.stimulation.axon_state import Slab, State
 from dhmodel.stimulation.axon_twin import Fired
 from dhmodel.stimulation.trains import Floats
-from dhmodel.streams import QUANTILES
 
 _SOURCE = Path(__file__).with_name("axon.cpp")
 _CONSTANTS = (

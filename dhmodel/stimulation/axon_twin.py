@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dhmodel.even import QUANTILES
 from dhmodel.stimulation.axon_state import Axon, Keys, Line, Mask, Slab, State
 from dhmodel.stimulation.trains import Floats, Indices
-from dhmodel.streams import QUANTILES
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from dhmodel.errors import unknown
+from dhmodel.even import QUANTILES, normal
 from dhmodel.parameters import choice
 from dhmodel.parameters.layout import positions, surround
 from dhmodel.stimulation.fibres import fibre_sizes, members
 from dhmodel.stimulation.sites import conduction_velocity, node_spacing
 from dhmodel.stimulation.trains import Floats, Indices
-from dhmodel.streams import QUANTILES, normal, stream
+from dhmodel.streams import stream
 
 # column: large fibres of the dorsal column; root: cutaneous fibres that enter through a dorsal root;
 # motor: the spindle (Ia) fibres of such a root; lissauer: fine fibres at the entry zone
@@ -230,13 +231,13 @@ def _even(number: int, dimensions: int, rng: np.random.Generator | None = None) 
     """
     Points that fill the unit cube evenly in all dimensions at once, shape (dimensions, number).
 
-    Additive recurrence with the generalised golden ratio (Roberts 2018). With `rng` in random order, shifted at
-    random (Cranley and Patterson 1976): every small cord has the spread of fibres of a real one.
+    Additive recurrence with the generalised golden ratio (Roberts 2018), shifted at random if `rng` is given
+    (Cranley and Patterson 1976). Fibres lie on the map of the skin by their index and the golden ratio, so
+    that those of every part of it are spread alike too.
     """
     steps = _harmonious(dimensions) ** -np.arange(1.0, dimensions + 1)
     start = np.full(dimensions, 0.5) if rng is None else rng.random(dimensions)
-    order = np.arange(number) if rng is None else rng.permutation(number)
-    points: Floats = np.mod(start[:, None] + steps[:, None] * order, 1.0)
+    points: Floats = np.mod(start[:, None] + steps[:, None] * np.arange(number), 1.0)
     return points
 
 

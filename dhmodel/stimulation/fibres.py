@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhmodel.errors import unknown
+from dhmodel.even import even_normal
 from dhmodel.parameters.layout import FIBRE_CLASSES, class_of, slowly_adapting, source_sizes, starts, surround
 from dhmodel.stimulation.trains import Floats, Indices
-from dhmodel.streams import even_normal, stream
+from dhmodel.streams import stream
 
 # both kinds of C fibre share one set of fibre properties, `fibre.C`
 _PROPERTIES = {"IA": "IA", "AB": "AB", "AD": "AD", "CP": "C", "CN": "C"}

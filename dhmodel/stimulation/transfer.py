@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from dhmodel.errors import unknown
+from dhmodel.even import even_normal
 from dhmodel.stimulation.course import Press, Warming
 from dhmodel.stimulation.trains import Floats
-from dhmodel.streams import even_normal
 
 __all__ = ["TRANSFERS", "Heat", "Rapid", "Steady", "Transfer", "transfer"]
 

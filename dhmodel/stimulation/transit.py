@@ -27,6 +27,7 @@ goes on firing while its collaterals fail.
 
 import numpy as np
 
+from dhmodel.even import QUANTILES
 from dhmodel.stimulation.axon import Axon, Bank, Launched, Traffic, join
 from dhmodel.stimulation.axon_state import Keys
 from dhmodel.stimulation.axon_twin import hashed
@@ -34,7 +35,7 @@ from dhmodel.stimulation.column import Column
 from dhmodel.stimulation.fibres import Fibres
 from dhmodel.stimulation.trains import Floats, Indices, sort
 from dhmodel.stimulation.waveforms import Segments
-from dhmodel.streams import QUANTILES, stream
+from dhmodel.streams import stream
 
 _STRETCH = 500.0  # time constants; the exponential of more would overflow
 
