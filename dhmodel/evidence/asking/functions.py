@@ -42,8 +42,18 @@ WORDS: Mapping[str, Iterable[str]] = {
 
 
 def function[**P, T](one: Callable[P, T]) -> Callable[P, T]:
-    """Make a function known to expressions, by its name without a trailing underscore."""
-    _FOUND[one.__name__.rstrip("_")] = one
+    """
+    Make a function known to expressions, by its name without a trailing underscore.
+
+    Raises
+    ------
+    ValueError
+        Another function has the name.
+    """
+    name = one.__name__.rstrip("_")
+    if name in _FOUND:
+        raise ValueError(f"two functions of the ledger's expressions are named {name}")
+    _FOUND[name] = one
     return one
 
 

@@ -100,8 +100,20 @@ def rising(of: Array) -> Array:
 @function
 def trend(of: Array) -> Array:
     """Rank correlation of something with its place in a family, 1 if it only rises, -1 if it only falls."""
-    ranks = _having(of, "value").rank("value")
+    ranks = _ranks(of)
     return xr.corr(ranks, xr.DataArray(np.arange(ranks.sizes["value"]), dims="value"), "value")
+
+
+@function
+def share(of: Array) -> Array:
+    """Share of the runs of a family for which something holds, or is not zero, in each replicate."""
+    return (_having(of, "value") != 0).mean("value")
+
+
+@function
+def rank_correlation(of: Array, other: Array) -> Array:
+    """Rank correlation (Spearman) of two values over the runs of a family, such as cords of a cohort."""
+    return xr.corr(_ranks(of), _ranks(other), "value")
 
 
 @function
@@ -126,6 +138,12 @@ def abs_(of: Any) -> Any:
 def log(of: Any) -> Any:
     """Natural logarithm."""
     return np.log(of)
+
+
+def _ranks(of: Array) -> Array:
+    """Place of every run of a family by size, from 1; equal ones share theirs."""
+    rivals = _having(of, "value").rename(value="rival")
+    return 0.5 + (of > rivals).sum("rival") + (of == rivals).sum("rival") / 2
 
 
 def _having(of: Any, dim: str) -> Array:

@@ -73,12 +73,12 @@ class Trial:
 @dataclass(frozen=True)
 class Family:
     """
-    Trials that differ in one parameter.
+    Trials that differ in one parameter, or in the state, such as the cords of a cohort.
 
     Attributes
     ----------
     values : tuple of float or str
-        Of that parameter, in SI units.
+        Of that parameter, in SI units, or names of states.
     trials : tuple of Trial
     """
 
@@ -111,6 +111,8 @@ def plans(entry: Finding, seed: int, where: str = "") -> dict[str, Plan | dict[A
 
 def _family(run: Run, seed: int) -> dict[Any, Plan]:
     ((path, values),) = run.vary.items()
+    if path == "state":
+        return {state: _plan(run.model_copy(update={"state": state}), seed) for state in values}
     return {
         parameter(path).check(value): _plan(run.model_copy(update={"set": {**run.set, path: value}}), seed)
         for value in values

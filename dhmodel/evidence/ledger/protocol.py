@@ -24,7 +24,7 @@ class Run(Entry):
     Attributes
     ----------
     vary : dict of {str : list}
-        One parameter and its values: the run is then a family of runs, one for each value.
+        One parameter, or ``state``, and its values: the run is then a family of runs, one for each value.
     """
 
     paradigm: Text | None = None
