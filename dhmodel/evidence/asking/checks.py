@@ -68,7 +68,8 @@ def check(name: str, entry: Finding) -> None:
         if criterion.value not in protocol.numbers:
             raise unknown("number", criterion.value, protocol.numbers, f"a criterion of {name}")
     for run, settings in protocol.merged().items():
-        _check_settings(f"{name}: run {run}", (*settings.set, *(settings.vary.keys() - {"state"})), entry.ablation)
+        varied = settings.vary.keys() - {"state"}
+        _check_settings(f"{name}: run {run}", (*settings.set, *varied), entry.ablation)
     for key, table in timetables.items():
         _check_settings(f"{name}: timetable {key}", _settings(table), entry.ablation)
 
