@@ -3,7 +3,8 @@ Choosing the sources of every target in proportion to their chances, for any num
 
 One source comes from each of `in_degree` equal shares of a target's chances (stratified sampling), so that
 inputs keep their spatial profile in a circuit of any size; a unit that is worth more than a share is chosen
-more than once, as a fibre that makes several contacts.
+more than once, as a fibre that makes several contacts. Where in its share a target draws is even over all
+targets (`dhmodel.even`), so that units have about as many targets as their place makes likely.
 
 The chances of every pair of target and unit cost the square of the circuit's size, in blocks of bounded
 memory. Where pairs are many and units evenly spaced, the shares are found in a table over the distance, one
