@@ -26,6 +26,7 @@ RECORDINGS = (
     "delivered.py",
     "delivered.toml",
     "engine",
+    "even.py",
     "expressions.py",
     "formulas.py",
     "kept.py",

@@ -111,14 +111,15 @@ a_inactivation_slope : volt (constant, shared)
 
 CELL_SPIKES = "v > spike_level"
 
+#: ``release`` is computed and ``resource`` follows from it: were it a copy of ``resource``, numpy would take
+#: both for one array.
 CELL_RESET = """
 v = reset
 w += adaptation_b
 calcium += calcium_per_spike
 refractory_left = refractory_period
-resource = 1 - (1 - resource)*exp(-(t - t_last)/recovery)
-release = resource
-resource *= 1 - depletion
+release = 1 - (1 - resource)*exp(-(t - t_last)/recovery)
+resource = release*(1 - depletion)
 t_last = t
 """
 

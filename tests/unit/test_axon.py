@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dhmodel import native
 from dhmodel.errors import InputError
+from dhmodel.even import QUANTILES
 from dhmodel.parameters import resolve
 from dhmodel.stimulation import axon_kernel, axon_state
 from dhmodel.stimulation.axon import Axon, Bank, Traffic, axon, join, peaks
@@ -489,8 +490,8 @@ def test_hash_is_splitmix64():
 
 
 def test_quantiles_are_standard_normal():
-    assert axon_state.QUANTILES.mean() == pytest.approx(0, abs=1e-12)
-    assert axon_state.QUANTILES.std() == pytest.approx(1, abs=1e-3)
+    assert QUANTILES.mean() == pytest.approx(0, abs=1e-12)
+    assert QUANTILES.std() == pytest.approx(1, abs=1e-3)
 
 
 # Input

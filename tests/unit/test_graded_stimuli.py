@@ -318,7 +318,8 @@ def test_injury_takes_from_the_answer_of_low_threshold_fibres_alone():
 
 
 def test_release_of_terminals_declines_over_a_train():
-    given = {"tonic.frequency": "50 Hz", "tonic.amplitude": 4}
+    # Ia fibres, which lie deep, fire from 5 x ECAP threshold on
+    given = {"tonic.frequency": "50 Hz", "tonic.amplitude": 5}
     P = resolve(set=QUIET | given)
     found = terminal_release(P, "tonic", "spontaneous", 5.0, 0.0, 7, 0)
     assert found.size == 250

@@ -8,7 +8,7 @@ from dhmodel.stimulation.axon import Launched
 from dhmodel.stimulation.mixing import rate_mix
 from dhmodel.stimulation.waveforms import Channel, Schedule, monophasic
 
-SMALL = {"circuit.scale": 0.25}
+SMALL = {"circuit.scale": 0.5}
 
 
 def sent(*rates):

@@ -5,6 +5,7 @@ import pytest
 
 from dhmodel.circuit import sampling
 from dhmodel.circuit.sampling import Space, choose
+from dhmodel.even import even
 from dhmodel.streams import stream
 
 
@@ -20,7 +21,8 @@ def rng(name="x"):
 
 def by_hand(rng, here, in_degree):
     """Target after target: the unit in whose part of the chances each share lies."""
-    shares = (np.arange(in_degree) + rng.random((here.targets.size, in_degree))) / in_degree
+    within = np.stack([even(rng, here.targets.size) for _ in range(in_degree)], axis=1)
+    shares = (np.arange(in_degree) + within) / in_degree
     order = np.argsort(here.units)
     chosen = np.empty(shares.shape, dtype=int)
     for target, place in enumerate(here.targets):
