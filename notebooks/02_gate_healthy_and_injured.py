@@ -67,8 +67,8 @@ table(brush, "condition")
 rate_figure(brush, ("WDR", "PN"), dim="condition")
 
 # %% [markdown]
-# - **Intact: the gate is shut** for most PN; a few answer touch, as in rats (Keller et al. 2007: 21 % of
-#   lamina I projection cells). With GABA-A and glycine receptors blocked PN answer brush, and blocking NMDA
+# - **Intact: the gate is shut** for most PN; a part answers touch, more than in rats (Keller et al. 2007: 21 %
+#   of lamina I projection cells). With GABA-A and glycine receptors blocked PN answer brush, and blocking NMDA
 #   receptors as well silences them again: what Torsney and MacDermott (2006) found in slices of rat cord.
 # - **One block opens it in part**, as strychnine does in slices (Lu et al. 2013) and bicuculline in rats
 #   (Malan et al. 2002).
@@ -161,17 +161,15 @@ pag = dh.sweep({"pag.drive": [0, 0.4, 1], "state": ["naive", "snl"]}, stimulus="
 rate_figure(pag, ("WDR", "PN"), dim="pag.drive")
 
 # %% [markdown]
-# - SCS at 50 Hz lowers the response to pinch in both states, in the full network that of WDR by six to
-#   seven tenths, that of PN by somewhat less.
-# - It closes the gate to touch again: after injury PN hardly fire under brush, while more of their answer to
-#   pinch stays. That SCS takes allodynia and leaves acute pain is what Lindblom and Meyerson (1975) saw; of
-#   acute pain the model takes too much.
+# - SCS at 50 Hz lowers the response to pinch in both states, in the full network that of WDR by a third to a
+#   half, that of PN by a third.
+# - It closes the gate to touch again: after injury PN hardly fire under brush, while most of their answer to
+#   pinch stays. That SCS takes allodynia and leaves acute pain is what Lindblom and Meyerson (1975) saw.
 # - More drive of the PAG, less output under pinch, in both states and both classes.
 #
 # ## What the model does not show
-# - Without a test stimulus SCS raises the mean firing of WDR after injury, for a few of them follow the
-#   pulses; recordings show the opposite (Guan et al. 2010). `dhmodel validate` has this and all other
-#   findings.
+# - Touch reaches more PN of the intact cord than in rats (Keller et al. 2007: 21 %; in the cords of the ledger
+#   43 %). `dhmodel validate` has this and all other findings.
 # - Nothing here outlasts its cause: these are single runs of seconds. Slow modulators, after-effects and
 #   plasticity come with protocols (`dhmodel list protocols`).
 # - The response of WDR to brush grows with the size of the network (compare `circuit.scale` 0.25): perhaps

@@ -1,5 +1,6 @@
 """Cells and terminals as arrays: one value per unit, drawn around the class's mean where it has a spread."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,7 +42,7 @@ type Array = NDArray[Any]
 def peak_gain(rise: float, decay: float) -> float:
     """Rate (1/s) at which the rising state must feed the decaying one for a peak of one per unit jump."""
     if np.isclose(rise, decay, rtol=1e-6):
-        return float(np.e / decay)  # the limit: an alpha function
+        return math.e / decay  # the limit: an alpha function
     peak_time = rise * decay / (decay - rise) * np.log(decay / rise)
     peak = np.exp(-peak_time / decay) - np.exp(-peak_time / rise)
     return float((decay - rise) / (rise * decay * peak))
