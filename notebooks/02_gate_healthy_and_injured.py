@@ -67,8 +67,8 @@ table(brush, "condition")
 rate_figure(brush, ("WDR", "PN"), dim="condition")
 
 # %% [markdown]
-# - **Intact: the gate is shut** for most PN; a part answers touch, more than in rats (Keller et al. 2007: 21 %
-#   of lamina I projection cells). With GABA-A and glycine receptors blocked PN answer brush, and blocking NMDA
+# - **Intact: the gate is shut** for most PN; a part answers touch, more than in rats (Keller et al. 2007:
+#   21 % of lamina I cells). With GABA-A and glycine receptors blocked PN answer brush, and blocking NMDA
 #   receptors as well silences them again: what Torsney and MacDermott (2006) found in slices of rat cord.
 # - **One block opens it in part**, as strychnine does in slices (Lu et al. 2013) and bicuculline in rats
 #   (Malan et al. 2002).
@@ -168,7 +168,7 @@ rate_figure(pag, ("WDR", "PN"), dim="pag.drive")
 # - More drive of the PAG, less output under pinch, in both states and both classes.
 #
 # ## What the model does not show
-# - Touch reaches more PN of the intact cord than in rats (Keller et al. 2007: 21 %; in the cords of the ledger
+# - Touch reaches more PN of the intact cord than in rats (Keller et al. 2007: 21 %; in cords of the ledger
 #   43 %). `dhmodel validate` has this and all other findings.
 # - Nothing here outlasts its cause: these are single runs of seconds. Slow modulators, after-effects and
 #   plasticity come with protocols (`dhmodel list protocols`).
