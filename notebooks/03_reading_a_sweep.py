@@ -116,8 +116,8 @@ frequency_figure(ds)
 
 # %% [markdown]
 # Firing is least at intermediate pulse rates and comes back in part at 1 kHz, where Aβ fibres no longer
-# follow the pulses (see the first notebook). In the full network (`make demo`) the injured cord is inhibited
-# more than the intact one under pinch, and as much during the train.
+# follow the pulses (see the first notebook). In the full network 50 Hz leaves about half of what WDR fire
+# under pinch in the intact cord, and about two thirds after injury.
 #
 # ## Wind-up
 # `count` holds spikes per neuron after each shock, by latency window: `Abeta`, `Adelta`, `C`, and `post` for
