@@ -1,23 +1,18 @@
 """
-Calibrate the default weights on physiological targets: what is wanted, what may move, and the search.
+Calibrate the default weights: what is wanted of cells and fibres, what was moved, and by what it was judged.
 
-``python experiments/calibrate.py card [PATH=VALUE ...]`` prints every target with the model's value;
-``python experiments/calibrate.py search FILE [PATH=VALUE ...]`` looks for better weights and writes the best
-ones to FILE (JSON). They are then copied into ``dhmodel/parameters``, with ``read = "calibrated"``.
+``python experiments/calibrate.py [PATH=VALUE ...]`` prints every target (``calibration_targets.py``) with the
+model's value, with some parameters at other values if told so. Objective: the sum over all targets of the
+squared distance of the model's value from its band, in units of the band's width, at most 1 each, so that no
+single target rules. Nothing is tuned per finding: all targets are scored with one set. Three replicates of
+seed 1000, which no test and no finding uses.
 
-Objective: the sum over all targets (``calibration_targets.py``) of the squared distance of the model's value
-from its band, in units of the band's width, at most 1 each, so that no single target rules. Nothing is tuned
-per finding: all targets are scored with one set. Method: moves by hand, judged by the card, then Powell's
-COBYLA (linear models on a simplex; `scipy.optimize.minimize`) on the logarithms of the parameters in `FREE`,
-within their bounds. The search leaves out the longest runs, `LONG`; the card has them all. Seed 1000 with two
-replicates (three for the card), which no test and no finding uses; it is the same for every evaluation, so
-that the objective is a function. Needs scipy (extra ``fibres``).
-
-Of the present set, the moves by hand did the work: near its end the search tried six sets and lowered the
-objective by less than one per cent (2.425 to 2.417), so moves by hand went on. When inputs got a spatial
-profile that does not depend on size and GABA-B its cooperativity, about forty more moves by hand followed:
-WDR cells nearer to their threshold with weaker Abeta synapses (so that fewer follow every pulse), GABA-B in
-place of GABA-A for sustained stimulation, less of both on the way to lamina I.
+What moved the present set: moves by hand, judged by these targets and by the ledger's protocols, and last the
+search of ``screen.py``, which scores findings on many sets at once. Of an earlier set: Powell's COBYLA on six
+weights lowered the objective by less than one per cent (2.425 to 2.417), so moves by hand went on. When
+inputs got a spatial profile that does not depend on size and GABA-B its cooperativity, about forty more moves
+followed: WDR cells nearer to their threshold with weaker Abeta synapses (so that fewer follow every pulse),
+GABA-B in place of GABA-A for sustained stimulation, less of both on the way to lamina I.
 
 Then some ten sets by hand, judged by the card's runs and by the ledger's protocols on seed 1000 (two
 replicates), for stimulation at 2 to 15 Hz, which excited lamina I and WDR cells: tactile cells are driven
@@ -34,7 +29,7 @@ the ledger's protocols): touch survives more of 50 Hz, and the C spikes of a tra
 to 0.15, nearer to slices, let 50 Hz excite WDR cells at rest; 0.05 does so less (injured, 0.6 to 0.7 of
 their firing left on seed 1000, but 1.03 on seed 7, where Guan et al. (2010) was lost by it). Tactile cells
 are held back by GABA-A more than before, so that injury opens what glycine alone keeps closed. WDR cells
-hear ambient GABA, by the after-effect of Lindblom et al. (1977). The search was not run again.
+hear ambient GABA, by the after-effect of Lindblom et al. (1977).
 
 When the dorsal column became as deep as anatomy has it, stimulation at 90 % of motor threshold recruited 46 %
 of its fibres instead of 99 %, and inhibited too little (about twenty sets by hand, seed 1000, three to five
@@ -42,7 +37,7 @@ replicates, judged by the ledger's protocols). PV and glycinergic cells got a la
 synapses, so that volleys of the column move them more than touch, whose spikes come apart in time; the gate
 of tactile cells shifted from GABA-A towards GABA-B, inhibition of WDR cells towards glycine and PV cells, and
 PV cells hold back C terminals more (Sdrulla et al. 2015). Slow states that follow the rates of Abeta and GABA
-cells got lower halves. The search was not run again.
+cells got lower halves.
 
 That set was too inhibited: one of its cords had hot tactile cells, which 50 Hz excited, and means over cords
 hid how far it silenced the others. Since then what varies from cell to cell is drawn evenly (`dhmodel.even`),
@@ -55,36 +50,16 @@ and WDR cells comes from nearer, so that a root, which drives the centre alone, 
 2010); GABA-A of injured cells is lower, since what holds their touch back is glycine more than before.
 """
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from math import exp, log
-from pathlib import Path
 
 import numpy as np
 from calibration_targets import RUNS, TARGETS, Results
-from scipy.optimize import minimize
 
 from dhmodel.evidence.protocols.runs import Run, in_pool, replicated
-from dhmodel.parameters import resolve
 from dhmodel.simulate import Plan, plan
 
-SEED, WORKERS = 1000, 2
-#: How many sets the search tries, and its first and last step, of the logarithm.
-TRIES, FIRST, LAST = 16, 0.08, 0.02
-#: Runs that the search leaves out.
-LONG = ("windup_slow", "train", "train_50", "train_1000", "train_snl", "train_snl_50", "train_snl_1000")
-
-#: What the search may change: path -> (unit, low, high, where the bounds come from).
-FREE: dict[str, tuple[str, float, float, str]] = {
-    "connection.AB.TAC.ampa": ("nS", 0.8, 4, "P088: 1-1.3 nS onto a dorsal-horn cell, factor 3"),
-    "connection.AB.WDR.ampa": ("nS", 0.8, 5, "P090: 1.6 nS onto a WDR cell, factor 3"),
-    "connection.EX.PN.ampa": ("nS", 0.6, 2.7, "feasibility study: 0.9, factor 3"),
-    "connection.GABA_PV.TAC.glycine": ("nS", 1.4, 6, "feasibility study: 2.8, factor 2"),
-    "connection.GLY.WDR.glycine": ("nS", 0.5, 3, "P089: 5-15 nS in all, of about 10 synapses"),
-    "connection.GABA_DYN.WDR.gaba_a": ("nS", 0.5, 3.5, "P089: 5-15 nS in all, of 6 synapses"),
-}
+SEED, WORKERS, REPLICATES = 1000, 2, 3
 
 
 def plans(settings: Mapping[str, object]) -> dict[str, Plan]:
@@ -100,16 +75,10 @@ def plans(settings: Mapping[str, object]) -> dict[str, Plan]:
     }
 
 
-def score(
-    settings: Mapping[str, object], replicates: int, run: Run, without: Sequence[str] = ()
-) -> dict[str, float]:
-    """Value of every target that needs none of the runs left out."""
-    chosen = {name: one for name, one in plans(settings).items() if name not in without}
-    results, values = Results(replicated(chosen, replicates, run)), {}
-    for name, (value, *_) in TARGETS.items():
-        with suppress(KeyError):  # of a run that was left out
-            values[name] = float(value(results))
-    return values
+def score(settings: Mapping[str, object], run: Run) -> dict[str, float]:
+    """Value of every target."""
+    results = Results(replicated(plans(settings), REPLICATES, run))
+    return {name: float(value(results)) for name, (value, *_) in TARGETS.items()}
 
 
 def misses(values: Mapping[str, float]) -> dict[str, float]:
@@ -125,7 +94,7 @@ def misses(values: Mapping[str, float]) -> dict[str, float]:
 def card(settings: Mapping[str, object]) -> None:
     """Print every target with the model's value."""
     with in_pool(WORKERS) as run:
-        values = score(settings, 3, run)
+        values = score(settings, run)
     missed = misses(values)
     for name, (_, low, high, source) in TARGETS.items():
         mark = "met" if missed[name] == 0 else "MISSED"
@@ -135,40 +104,9 @@ def card(settings: Mapping[str, object]) -> None:
     )
 
 
-def search(file: Path, settings: Mapping[str, object]) -> None:
-    """Move the free parameters, and keep the best set in `file`."""
-    defaults, best = resolve(set=dict(settings)), [np.inf]
-    start = {path: defaults[path] / (1e-9 if unit else 1) for path, (unit, *_) in FREE.items()}
-
-    def objective(x: np.ndarray) -> float:
-        tried = {path: exp(value) for path, value in zip(FREE, x, strict=True)}
-        stated = {path: f"{v} {unit}" if (unit := FREE[path][0]) else v for path, v in tried.items()}
-        missed = misses(score(dict(settings) | stated, 2, run, LONG))
-        total = sum(missed.values())
-        worst = sorted(missed, key=lambda name: -missed[name])[:4]
-        print(f"{total:8.3f}  " + "; ".join(f"{name} {missed[name]:.2f}" for name in worst), flush=True)
-        if total < best[0]:
-            best[0] = total
-            file.write_text(json.dumps({"objective": total, "set": stated}, indent=1))
-        return total
-
-    with in_pool(WORKERS) as run:
-        minimize(
-            objective,
-            [log(start[path]) for path in FREE],
-            method="COBYLA",
-            bounds=[(log(low), log(high)) for _, low, high, _ in FREE.values()],
-            options={"rhobeg": FIRST, "tol": LAST, "maxiter": TRIES},
-        )
-
-
 def main(words: Sequence[str]) -> None:
-    """Card or search, as the module's text says."""
-    settings = dict(word.split("=", 1) for word in words if "=" in word)
-    if words[:1] == ["search"]:
-        search(Path(words[1]), settings)
-    else:
-        card(settings)
+    """Print the card, with the settings that the words give."""
+    card(dict(word.split("=", 1) for word in words))
 
 
 if __name__ == "__main__":

@@ -46,7 +46,10 @@ def effect(P: Mapping[str, float], paradigm: Paradigm) -> Effect:
 
 
 def _inhibitory_drive(P: Mapping[str, float], group: str) -> Effect:
-    return Effect(currents=dict.fromkeys(_INHIBITORY, P[f"{group}.inhibitory_current"]))
+    """Current that grows with the rate of pulses: what a field does to a membrane sums from pulse to pulse."""
+    faster = P[f"{group}.frequency"] / P[f"{group}.inhibitory_rate"]
+    current = P[f"{group}.inhibitory_current"] * faster ** P[f"{group}.inhibitory_power"]
+    return Effect(currents=dict.fromkeys(_INHIBITORY, current))
 
 
 _SCENARIOS: Mapping[str, Callable[[Mapping[str, float], str], Effect]] = {
