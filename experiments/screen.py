@@ -1,8 +1,8 @@
 """
 Screen the acute findings of the horn over many parameters at once, and search a set that most of them pass.
 
-``python experiments/screen.py card [PATH=VALUE ...]`` asks the findings on `CORDS` cords of one set (values in
-SI units) and prints every number with its criterion and the chance that five unseen cords meet it;
+``python experiments/screen.py card [PATH=VALUE ...]`` asks the findings on `CORDS` cords of one set (values
+in SI units) and prints every number with its criterion and the chance that five unseen cords meet it;
 ``python experiments/screen.py search SETS`` asks them on every row of a design, fits linear models and tries
 so many sets. Runs are kept in ``results/screen``; a command that was interrupted goes on where it was.
 
@@ -39,11 +39,11 @@ from dhmodel.parameters.schema import StateEntry
 from dhmodel.units import format_si, scale
 
 SEED, WORKERS, CORDS, ROWS, UNSEEN = 1000, 2, 5, 32, 5
-#: Spread taken for a number that is the same in all cords seen.
+#: Spread taken for a number that is the same in all cords seen, as a share of it.
 ALIKE = 0.2
 #: How far a factor may go in all, and from one set to the next, in steps.
 REACH, TRUSTED = 2.0, 0.7
-#: Less far: GABA-A of injured cells is below the 0.5 to 0.7 of P122 already, whose percentages were not readable.
+#: Less far: GABA-A of injured cells is below the 0.5 to 0.7 of P122 already, which were a guess.
 NEARER = {"snl gaba_a": 1.0}
 KEPT = Kept(Path("results/screen"))
 
@@ -81,7 +81,6 @@ FACTORS: dict[str, tuple[tuple[str, ...], float]] = {
     "WDR bias": (("cell.WDR.bias",), 0.06),
     "snl gaba_a": (("snl:injury.gaba_a",), 0.12),
     "snl kcc2": (("snl:injury.kcc2",), 0.1),
-    "snl ectopic": (("snl:injury.ectopic_c_rate",), 0.15),
 }
 
 
@@ -164,7 +163,7 @@ def _units(name: str, one: Finding, cords: Sequence[int]) -> list[Unit]:
 def chances(bounds: np.ndarray, means: np.ndarray, sds: np.ndarray) -> np.ndarray:
     """Chance that the mean of unseen cords meets each criterion, given mean and spread of those seen."""
     # what is alike in all cords seen, such as a yes, may yet differ in others
-    wide = np.where(sds > 1e-9, sds, ALIKE) * np.sqrt(1 / UNSEEN + 1 / CORDS)
+    wide = np.where(sds > 0, sds, ALIKE * np.abs(means) + 1e-12) * np.sqrt(1 / UNSEEN + 1 / CORDS)
     bounds = bounds + np.array([[-1e-9], [1e-9]])
     low, high = ((side - means) / wide for side in bounds)
     return np.nan_to_num(ndtr(high) - ndtr(low))

@@ -46,7 +46,7 @@ def effect(P: Mapping[str, float], paradigm: Paradigm) -> Effect:
 
 
 def _inhibitory_drive(P: Mapping[str, float], group: str) -> Effect:
-    """Current that grows with the rate of pulses: what a field does to a membrane sums from pulse to pulse."""
+    """A current that grows with the rate of pulses, as what a field does to a membrane may sum up."""
     faster = P[f"{group}.frequency"] / P[f"{group}.inhibitory_rate"]
     current = P[f"{group}.inhibitory_current"] * faster ** P[f"{group}.inhibitory_power"]
     return Effect(currents=dict.fromkeys(_INHIBITORY, current))
