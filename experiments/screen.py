@@ -10,11 +10,11 @@ Objective: the number of findings expected to pass on five unseen cords, each fi
 chances of its criteria, each of those from the mean of the number over cords and its spread between them
 (normal distribution). All findings are asked of one set and count the same; nothing is tuned for one of them.
 Parameters and their steps: `FACTORS`; a parameter moves by `REACH` steps at most. Method: a two-level design
-(`scipy.linalg.hadamard`, 32 rows, every parameter moved in every row, so that each effect is estimated from
-all of them; Plackett and Burman 1946 Biometrika 33:305), its four blocks one cord each; linear models of the
-numbers on the logarithms of the parameters by least squares, corrected by each set that is tried (Broyden 1965
-Math Comp 19:577); the maximum of the objective within `TRUSTED` steps of the best set so far by
-`scipy.optimize.differential_evolution`. Seed 1000 throughout, which no test and no finding uses.
+(`scipy.linalg.hadamard`, 32 rows, every parameter moved in each, so that every effect is estimated from all
+rows; Plackett and Burman 1946 Biometrika 33:305), its four blocks one cord each; linear models of the numbers
+on the logarithms of the parameters by least squares, corrected by each set that is tried (Broyden 1965 Math
+Comp 19:577); the maximum of the objective within `TRUSTED` steps of the best set so far by
+`scipy.optimize.differential_evolution`. Seed 1000 and those after it, which no test and no finding uses.
 Needs scipy (extra ``fibres``).
 """
 

@@ -51,6 +51,15 @@ def test_blocked_fibres_bring_nothing_while_stimulation_is_on():
     assert np.array_equal(none.times, given(resolve(set={"background.AB.rate": "5 Hz"}), "none").trains.times)
 
 
+def test_the_current_into_inhibitory_cells_grows_with_the_rate_of_pulses():
+    def current(frequency):
+        P = khz("inhibitory_drive", frequency=frequency, inhibitory_current="8 pA", inhibitory_power=3)
+        return effect(P, find_paradigm("khz")).currents
+
+    assert current("10 kHz") == pytest.approx({"GABA_DYN": 8e-12, "GABA_ISL": 8e-12})
+    assert current("5 kHz")["GABA_ISL"] == pytest.approx(1e-12)
+
+
 def test_a_current_into_inhibitory_cells_makes_them_fire():
     common = {"duration": "1 s", "replicates": 2}
     drive = {"khz.scenario": "inhibitory_drive", "khz.inhibitory_current": "60 pA", "khz.amplitude": 0.1}
