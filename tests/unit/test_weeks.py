@@ -109,6 +109,13 @@ def test_opioid_tone_of_training_waits_for_il4():
     assert 0 < low < 0.05 * whole
 
 
+def test_training_raises_il4_and_il10_of_muscle_and_lowers_tnf_through_glia():
+    assert 0 == target("il10_muscle", training=0) < target("il10_muscle", training=0.3)
+    assert target("il4", training=0.3) > target("il4", training=0)
+    assert target("glia", il4=0.8) < target("glia", il4=0.6)
+    assert target("tnf", glia=0.2) < target("tnf", glia=0.3)
+
+
 def test_fatigue_needs_less_in_an_injured_cord():
     """Exercise that leaves a healthy cord alone tires an injured one, most with its own limb."""
     mild = {"exercise_intensity": 0.5, "exercise_kind": 1}
