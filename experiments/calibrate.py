@@ -115,6 +115,8 @@ def card(settings: Mapping[str, object]) -> None:
 
 def main(words: Sequence[str]) -> None:
     """Print the card, with the settings that the words give."""
+    if odd := [word for word in words if "=" not in word]:
+        raise SystemExit(f'got "{odd[0]}", needs PATH=VALUE')
     card(dict(word.split("=", 1) for word in words))
 
 

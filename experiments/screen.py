@@ -18,8 +18,8 @@ Comp 19:577); the maximum of the objective within `TRUSTED` steps of the best se
 Needs scipy (extra ``fibres``).
 """
 
+import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -30,10 +30,11 @@ from scipy.linalg import hadamard
 from scipy.optimize import differential_evolution
 from scipy.special import ndtr
 
+from dhmodel.errors import InputError
 from dhmodel.evidence.judging.validation import answer, needed
 from dhmodel.evidence.ledger import Finding, Protocol, findings
 from dhmodel.evidence.running.kept import Kept
-from dhmodel.evidence.running.units import Unit, run_units
+from dhmodel.evidence.running.units import run_units
 from dhmodel.parameters.registry import Registry, load, using
 from dhmodel.parameters.schema import StateEntry
 from dhmodel.units import format_si, scale
@@ -46,6 +47,7 @@ REACH, TRUSTED = 2.0, 0.7
 #: Less far: GABA-A of injured cells is below the 0.5 to 0.7 of P122 already, which were a guess.
 NEARER = {"snl gaba_a": 1.0}
 KEPT = Kept(Path("results/screen"))
+TRIED = KEPT.folder / "tried.json"
 
 #: Findings that belong to the acute horn but to no area ``scs``.
 BESIDE = ("P112_ht3_modalities", "P115_morphine_windup_rat", "P116_morphine_windup_depth")
@@ -146,18 +148,16 @@ def moved(steps: Mapping[str, float]) -> dict[str, float]:
 def numbers(changes: Mapping[str, float], cords: Sequence[int]) -> dict[tuple[str, str], np.ndarray]:
     """Number of every criterion by cord; NaN where it cannot be computed."""
     with using(altered(changes)) if changes else nullcontext():
-        wanted = {name: _units(name, one, cords) for name, one in asked().items()}
+        wanted = {
+            (name, cord): needed(name, one, 1, SEED + cord) for name, one in asked().items() for cord in cords
+        }
         run_units([unit for one in wanted.values() for unit in one], KEPT, WORKERS)
         found = {}
         for name, one in asked().items():
-            each = [answer(name, one, needed(name, one, 1, SEED + cord), SEED + cord, KEPT) for cord in cords]
+            each = [answer(name, one, wanted[name, cord], SEED + cord, KEPT) for cord in cords]
             for criterion in one.criteria:
                 found[name, criterion.value] = np.array([row[criterion.value].mean() for row in each])
     return found
-
-
-def _units(name: str, one: Finding, cords: Sequence[int]) -> list[Unit]:
-    return [unit for cord in cords for unit in needed(name, one, 1, SEED + cord)]
 
 
 def chances(bounds: np.ndarray, means: np.ndarray, sds: np.ndarray) -> np.ndarray:
@@ -219,21 +219,21 @@ def search(sets: int) -> None:
     """
     Try so many more sets, each the best by linear models that what was seen since has corrected.
 
-    Steps of all sets tried are kept in ``results/screen/tried.json``: a later search goes on from them.
+    Steps of all sets tried are kept in ``results/screen/tried.json``: a later search goes on from them,
+    unless the present values of the factors are others since.
     """
     keys, bounds, begins = criteria()
     signs, cords = design()
     terms = np.hstack([np.eye(4)[cords], signs])
     seen = np.array([stacked(row, keys)[:, 0] for row in screened()])
     slopes = np.array([_slopes(terms, one) for one in seen.T])
-    file = KEPT.folder / "tried.json"
-    tried: list[list[float]] = json.loads(file.read_text()) if file.is_file() else [[0.0] * len(FACTORS)]
+    tried = _tried()
     best, most = np.zeros(len(FACTORS)), -1.0
     means, sds = _asked_at(best, keys)
     for number in range(len(tried) + sets):
         if number == len(tried):
             tried.append(_best(best, (means, sds), slopes, bounds, begins).round(2).tolist())
-            file.write_text(json.dumps(tried))
+            TRIED.write_text(json.dumps({"from": _from(), "steps": tried}))
         target = np.array(tried[number])
         found, spread = _asked_at(target, keys)
         if (step := target - best).any():  # Broyden 1965: the models hold between the best set and this one
@@ -244,6 +244,16 @@ def search(sets: int) -> None:
         print(" ".join(f"{where}={value:.6g}" for where, value in moved(_steps(target)).items()), flush=True)
         if reached > most:
             most, best, means, sds = reached, target, found, spread
+
+
+def _tried() -> list[list[float]]:
+    """Steps of the sets tried from the present values; the first is none."""
+    kept = json.loads(TRIED.read_text()) if TRIED.is_file() else {}
+    return kept["steps"] if kept.get("from") == _from() else [[0.0] * len(FACTORS)]
+
+
+def _from() -> dict[str, float]:
+    return {where: present(where) for paths, _ in FACTORS.values() for where in paths}
 
 
 def _steps(x: np.ndarray) -> dict[str, float]:
@@ -275,10 +285,11 @@ def _best(
         return -_passing(bounds, begins, means + slopes @ away, sds).sum() + 0.02 * float(away @ away)
 
     most = np.array([NEARER.get(name, REACH) for name in FACTORS])
-    at = np.clip(at, -most, most)
     low, high = np.maximum(at - TRUSTED, -most), np.minimum(at + TRUSTED, most)
-    limits, at = list(zip(low, high, strict=True)), np.clip(at, low + 1e-6, high - 1e-6)
-    return differential_evolution(objective, limits, rng=SEED, maxiter=700, popsize=6, init="sobol", x0=at).x
+    limits, begin = list(zip(low, high, strict=True)), np.clip(at, low + 1e-6, high - 1e-6)
+    return differential_evolution(
+        objective, limits, rng=SEED, maxiter=700, popsize=6, init="sobol", x0=begin
+    ).x
 
 
 def _slopes(terms: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -286,17 +297,29 @@ def _slopes(terms: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return np.linalg.lstsq(terms[good], seen[good], rcond=None)[0][4:]
 
 
-def main(words: Sequence[str]) -> None:
-    """Card, run or fit, as the module's text says."""
-    match words[:1]:
-        case ["run"]:
-            screened()
-        case ["search"]:
-            search(int(words[1]))
-        case _:
-            changes = dict(word.split("=", 1) for word in words if "=" in word)
-            card({where: float(value) for where, value in changes.items()})
+def change(word: str) -> tuple[str, float]:
+    """Path and SI value of ``PATH=VALUE``; ArgumentTypeError if that is not what it is."""
+    where, _, value = word.partition("=")
+    try:
+        present(where)
+        return where, float(value)
+    except (InputError, KeyError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f'"{word}": needs PATH=VALUE ({error})') from error
+
+
+def main() -> None:
+    """Card or search, as the module's text says."""
+    text = (__doc__ or "").strip()
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("card").add_argument("changes", nargs="*", type=change, metavar="PATH=VALUE")
+    commands.add_parser("search").add_argument("sets", type=int, metavar="SETS")
+    given = parser.parse_args()
+    if given.command == "card":
+        card(dict(given.changes))
+    else:
+        search(given.sets)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
