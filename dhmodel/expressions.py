@@ -1,15 +1,16 @@
 """Numbers as expressions: arithmetic, comparisons and registered functions, nothing else of Python.
 
-An expression is parsed into Python's syntax tree and walked; it is never executed as code. Names stand for
-what the caller says: numbers, or, in the ledger of findings, arrays with named dimensions
-(`xarray.DataArray`), so that a value of each replicate, of each cell or of each run of a family meets another
-of its kind.
+An expression is parsed into Python's syntax tree, and each of its nodes becomes a function; it is never
+executed as code. Names stand for what the caller says: numbers, or, in the ledger of findings, arrays with
+named dimensions (`xarray.DataArray`), so that a value of each replicate, of each cell or of each run of a
+family meets another of its kind.
 """
 
 import ast
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from inspect import Signature, signature
 from typing import Any
 
@@ -20,6 +21,8 @@ from dhmodel.errors import InputError, quoted, unknown
 __all__ = ["Expression", "in_order", "parse", "without_types"]
 
 type Functions = Mapping[str, Callable[..., Any]]
+type Names = Mapping[str, Any]
+type _Step = Callable[[Names, Functions], Any]
 type Words = Mapping[str, Iterable[str]]
 
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -115,7 +118,7 @@ class Expression:
                 if text and given.value not in words[parameter]:
                     raise unknown(parameter, given.value, words[parameter], f"{self.where}: {function}")
 
-    def evaluate(self, names: Mapping[str, Any], functions: Functions) -> Any:
+    def evaluate(self, names: Names, functions: Functions) -> Any:
         """
         Compute the expression.
 
@@ -126,7 +129,7 @@ class Expression:
         """
         try:
             with np.errstate(divide="ignore", invalid="ignore"):
-                return _Evaluator(names, functions).visit(self.tree)
+                return _program(self.tree)(names, functions)
         except InputError as error:
             raise InputError(f"{self.where}: {error}") from None
         except ZeroDivisionError:
@@ -223,55 +226,80 @@ def without_types(wanted: Signature) -> str:
     return str(wanted.replace(parameters=plain, return_annotation=Signature.empty))
 
 
-class _Evaluator(ast.NodeVisitor):
-    """Computes the nodes that `_allowed` lets through."""
+@lru_cache(maxsize=4096)
+def _program(tree: ast.expr) -> _Step:
+    """Turn a tree into a function, once: targets of slow states are found thousands of times."""
+    return _steps(tree)
 
-    def __init__(self, names: Mapping[str, Any], functions: Functions):
-        self.names, self.functions = names, functions
 
-    def visit_Constant(self, node: ast.Constant) -> Any:
-        return node.value
+def _steps(node: ast.expr) -> _Step:
+    """Turn a node that `_allowed` lets through into a function."""
+    match node:
+        case ast.Constant(value=value):
+            return lambda names, functions: value
+        case ast.Name(id=name):
+            return lambda names, functions: names[name]
+        case ast.List(elts=elements):
+            parts = [_steps(one) for one in elements]
+            return lambda names, functions: [part(names, functions) for part in parts]
+        case ast.Subscript(value=whole, slice=index):
+            of, at = _steps(whole), _steps(index)
+            return lambda names, functions: of(names, functions)[at(names, functions)]
+        case ast.BinOp(left=left, op=op, right=right):
+            return _binary(_BINARY[type(op)], _steps(left), _steps(right))
+        case ast.UnaryOp(op=op, operand=operand):
+            return _unary(op, _steps(operand))
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            return _compare([_COMPARE[type(op)] for op in ops], [_steps(one) for one in (left, *others)])
+        case ast.BoolOp(op=op, values=values):
+            return _logical(isinstance(op, ast.And), [_steps(one) for one in values])
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
+            return _call(name, [_steps(one) for one in args], {str(k.arg): _steps(k.value) for k in keywords})
+    raise AssertionError(node)  # `parse` allows nothing else
 
-    def visit_Name(self, node: ast.Name) -> Any:
-        return self.names[node.id]
 
-    def visit_List(self, node: ast.List) -> list[Any]:
-        return [self.visit(one) for one in node.elts]
-
-    def visit_Subscript(self, node: ast.Subscript) -> Any:
-        return self.visit(node.value)[self.visit(node.slice)]
-
-    def visit_BinOp(self, node: ast.BinOp) -> Any:
+def _binary(do: Callable[[Any, Any], Any], left: _Step, right: _Step) -> _Step:
+    def step(names: Names, functions: Functions) -> Any:
+        one, other = left(names, functions), right(names, functions)
         # powers of floats end at infinity, those of whole numbers fill the memory
-        left, right = (
-            float(one) if isinstance(one, int) else one for one in map(self.visit, (node.left, node.right))
-        )
-        return _BINARY[type(node.op)](left, right)
+        if isinstance(one, int):
+            one = float(one)
+        return do(one, float(other) if isinstance(other, int) else other)
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
-        operand = self.visit(node.operand)
-        match node.op:
-            case ast.USub():
-                return -operand
-            case ast.Not():
-                return operand == 0
-        return operand
+    return step
 
-    def visit_Compare(self, node: ast.Compare) -> Any:
-        values = [self.visit(one) for one in (node.left, *node.comparators)]
-        pairs = zip(node.ops, values, values[1:], strict=False)
-        return _all([_COMPARE[type(op)](left, right) for op, left, right in pairs])
 
-    def visit_BoolOp(self, node: ast.BoolOp) -> Any:
-        parts = [self.visit(one) != 0 for one in node.values]
-        if isinstance(node.op, ast.And):
-            return _all(parts)
-        return _all([part == 0 for part in parts]) == 0
+def _unary(op: ast.unaryop, operand: _Step) -> _Step:
+    match op:
+        case ast.USub():
+            return lambda names, functions: -operand(names, functions)
+        case ast.Not():
+            return lambda names, functions: operand(names, functions) == 0
+    return operand
 
-    def visit_Call(self, node: ast.Call) -> Any:
-        assert isinstance(node.func, ast.Name)
-        words = {str(word.arg): self.visit(word.value) for word in node.keywords}
-        return self.functions[node.func.id](*(self.visit(one) for one in node.args), **words)
+
+def _compare(pairs: Sequence[Callable[[Any, Any], Any]], sides: Sequence[_Step]) -> _Step:
+    def step(names: Names, functions: Functions) -> Any:
+        values = [side(names, functions) for side in sides]
+        return _all([do(*both) for do, *both in zip(pairs, values, values[1:], strict=False)])
+
+    return step
+
+
+def _logical(conjunction: bool, parts: Sequence[_Step]) -> _Step:
+    def step(names: Names, functions: Functions) -> Any:
+        true = [part(names, functions) != 0 for part in parts]
+        return _all(true) if conjunction else _all([part == 0 for part in true]) == 0
+
+    return step
+
+
+def _call(name: str, args: Sequence[_Step], words: Mapping[str, _Step]) -> _Step:
+    def step(names: Names, functions: Functions) -> Any:
+        given = {word: part(names, functions) for word, part in words.items()}
+        return functions[name](*[part(names, functions) for part in args], **given)
+
+    return step
 
 
 def _all(parts: list[Any]) -> Any:
