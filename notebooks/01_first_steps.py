@@ -104,8 +104,8 @@ psth_figure(both.coarsen(time=20, coord_func="min").mean())
 
 # %% [markdown]
 # While the stimulation is on, both classes fire less, and they are back within about half a second of its
-# end: nothing slower is in the circuit yet. Before 2 s the two runs are identical, because stimulation draws
-# its random numbers apart from those of cells, wiring and pinch.
+# end: what is slower is in protocols (`dh.protocol`). Before 2 s the two runs are identical, because
+# stimulation draws its random numbers apart from those of cells, wiring and pinch.
 #
 # A Dataset knows what was changed:
 

@@ -102,7 +102,6 @@ knobs = {
     "presynaptic": ["injury.pad"],
     "chloride": ["injury.kcc2"],
     "EX to inhibitory": ["injury.ex_to_inh"],
-    "EX to EX": ["injury.ex_to_ex"],
     "cut fibres": ["injury.severed"],
     "ectopic C": ["injury.ectopic_c_fraction", "injury.ectopic_c_rate"],
     "ectopic Aβ": ["injury.ectopic_ab_fraction", "injury.ectopic_ab_rate"],
