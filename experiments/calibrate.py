@@ -64,8 +64,10 @@ before); the spread of axon thresholds of Hales et al. (2004). Two further sets 
 search, held against what they had missed, were no better (16.6 and 16.8 of 34 against 17.1): one of them held
 Meuwissen et al. on the mean of five cords, with more GABA-A, less glycine and GABA-B on tactile cells, and
 lost Yakhnitsa et al. (1998) and Gmel et al. (2023). Of slow states: depression of C-fibre synapses (new),
-ambient GABA that rises with the square of rates, more and faster noradrenaline, less enkephalin at low rates
-(Sdrulla, Lindblom, Saade, Stiller; in their sources).
+ambient GABA that rises with the square of rates, less enkephalin at low rates (Sdrulla, Lindblom, Stiller; in
+their sources). Twice to three times the noradrenaline outside cells, with which half of the effect of 50 Hz
+needed the descending path (Saade et al. 2015; 0.63 left without it), was put back: magnetic pulses that leave
+touch and a first session as they are (T03, T08) relieved both.
 """
 
 import sys
