@@ -1,5 +1,7 @@
 """Numbers as expressions: what they compute, what they refuse, and that nothing else of Python gets in."""
 
+import pickle
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -41,6 +43,14 @@ def value(text, **names):
 )
 def test_arithmetic_comparisons_and_functions(text, expected):
     assert value(text) == expected
+
+
+def test_an_expression_serves_other_names_and_functions_and_another_process():
+    expression = parse("double(c) ** 2 - c", "here")
+    assert expression.evaluate({"c": 3.0}, FUNCTIONS) == 33
+    assert expression.evaluate({"c": 1}, {"double": lambda of: -of}) == 0
+    shipped = pickle.loads(pickle.dumps(expression))
+    assert shipped.evaluate({"c": 3.0}, FUNCTIONS) == 33
 
 
 def test_dimensions_meet_by_name():
