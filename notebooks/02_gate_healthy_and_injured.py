@@ -168,7 +168,7 @@ rate_figure(pag, ("WDR", "PN"), dim="pag.drive")
 #
 # ## What the model does not show
 # - Touch reaches more PN of the intact cord than in rats (Keller et al. 2007: 21 %; in cords of the ledger
-#   33 %). `dhmodel validate` has this and all other findings.
+#   31 %). `dhmodel validate` has this and all other findings.
 # - Nothing here outlasts its cause: these are single runs of seconds. Slow modulators, after-effects and
 #   plasticity come with protocols (`dhmodel list protocols`).
 # - The response of WDR to brush grows with the size of the network (compare `circuit.scale` 0.25): perhaps
