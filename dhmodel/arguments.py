@@ -159,7 +159,7 @@ def read_kind(kind: str) -> Mapping[str, str]:
         used = slow.quantities.items()  # by name in what states say
         return states | {name: f"= {one.equals.text} [{one.unit}]: {one.about}" for name, one in used}
     if kind == "scenarios":
-        from dhmodel.slow.scenarios import scenarios
+        from dhmodel.scenarios import scenarios
 
         return {name: one.about for name, one in scenarios().items()}
     if kind == "findings":

@@ -32,6 +32,7 @@ from dhmodel.options import (
     DURATION,
     LESION,
     PARADIGM,
+    SCENARIO,
     SEED,
     SET,
     STATE,
@@ -82,6 +83,7 @@ def run(
     settings: Annotated[list[str] | None, SET] = None,
     drug: Annotated[list[str] | None, DRUG] = None,
     lesion: Annotated[list[str] | None, LESION] = None,
+    scenario: Annotated[str, SCENARIO] = "",
     duration: Annotated[str | None, DURATION] = None,
     warmup: Annotated[str, WARMUP] = "1 s",
     seed: Annotated[int, SEED] = 1,
@@ -115,7 +117,8 @@ def run(
     if protocol is not None:
         plain = (("paradigm", paradigm, "none"), ("stimulus", stimulus, "spontaneous"), ("drug", drug, None))
         timed = (("duration", duration, None), ("spikes", spikes, False), ("trains", trains, None))
-        protocols.refuse((*plain, *timed, ("class", classes, None), ("fill", fill, "background")))
+        rest = (("class", classes, None), ("fill", fill, "background"), ("scenario", scenario, ""))
+        protocols.refuse((*plain, *timed, *rest))
         chosen = {"state": state, "set": read_pairs("--set", settings), "warmup": warmup, "seed": seed}
         chosen["lesion"] = read_lesion(lesion)
         protocols.run(protocol, {**chosen, "replicates": replicates, "target": target}, checkpoint, out)
@@ -144,6 +147,7 @@ def run(
         progress=True,
         trains=given,
         fill=fill,
+        scenario=scenario,
     )
     from dhmodel.sweep.report import rate_table
 

@@ -33,6 +33,7 @@ RECORDINGS = (
     "native.py",
     "parameters",
     "recording.py",
+    "scenarios.py",
     "simulate.py",
     "stimulation",
     "streams.py",
@@ -41,7 +42,7 @@ RECORDINGS = (
 )
 """What `dhmodel.simulate.measure` runs and reads."""
 
-COURSES = (*RECORDINGS, "slow", "evidence/running/course.py", "evidence/running/draws.py")
+COURSES = (*RECORDINGS, "scenarios.toml", "slow", "evidence/running/course.py", "evidence/running/draws.py")
 """What the timetables of the ledger run and read."""
 
 ANSWERS = (*RECORDINGS, "measures", "evidence/protocols", "evidence/running/draws.py")

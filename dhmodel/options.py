@@ -18,6 +18,10 @@ LESION = typer.Option(
     metavar="NAME[=FRACTION]",
     help="What is cut, all or a fraction of it; see `dhmodel list lesions`; repeatable.",
 )
+SCENARIO = typer.Option(
+    help="Rival reading of the literature to follow; see `dhmodel list scenarios`.  [default: none]",
+    show_default=False,
+)
 DURATION = typer.Option(help='How long to record, such as "5 s"; by default as long as the stimulus needs.')
 WARMUP = typer.Option(help="Time before recording starts.")
 SEED = typer.Option(help="Seed of every random stream.")

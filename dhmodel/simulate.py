@@ -25,6 +25,7 @@ from dhmodel.parameters import Parameters, cuts, doses, resolve
 from dhmodel.parameters.layout import population_sizes
 from dhmodel.parameters.lesions import INTACT, written
 from dhmodel.recording import Recording, coords, summarise, to_dataset
+from dhmodel.scenarios import of_circuit
 from dhmodel.stimulation.afferents import AfferentInput, afferent_input, default_duration, stimuli
 from dhmodel.stimulation.conditions import check_routes
 from dhmodel.stimulation.elsewhere import elsewhere
@@ -71,6 +72,8 @@ class Plan:
         What the other fibres of their classes carry; see `dhmodel.stimulation.measured.as_input`.
     lesion : str
         What is cut, as text: ``"dlf=0.5"``, ``"none"``; `parameters` have it.
+    scenario : str
+        Rival reading of the literature that `parameters` follow; empty for the default.
     """
 
     paradigm: Paradigm
@@ -85,6 +88,7 @@ class Plan:
     trains: SpikeTrains | None = None
     fill: str = "background"
     lesion: str = INTACT
+    scenario: str = ""
 
     def digest(self) -> str:
         """Identity of everything that decides the numbers, the code's version included."""
@@ -116,6 +120,7 @@ def plan(
     target: str = "auto",
     trains: Any = None,
     fill: str = "background",
+    scenario: str = "",
 ) -> Plan:
     """Validate a simulation without running it; the arguments are those of `simulate`.
 
@@ -126,7 +131,8 @@ def plan(
     """
     chosen = find_paradigm(paradigm)
     _check_name("stimulus", stimulus, stimuli())
-    parameters = resolve(state, set, drugs, chosen.parameters, lesion)
+    values = {**of_circuit(scenario), **(set or {})} if scenario else set
+    parameters = resolve(state, values, drugs, chosen.parameters, lesion)
     length = default_duration(parameters, stimulus) if duration is None else to_si(duration, "s", "duration")
     before = to_si(warmup, "s", "warmup")
     if length <= 0:
@@ -142,7 +148,7 @@ def plan(
     check_routes(parameters, chosen, length)
     given = _given(trains, fill, parameters, length, before)
     fixed = (chosen, state, stimulus, doses(drugs), parameters, length, before, int(seed), _target(target))
-    return Plan(*fixed, given, fill, written(cuts(lesion)))
+    return Plan(*fixed, given, fill, written(cuts(lesion)), scenario)
 
 
 def _given(
@@ -289,6 +295,7 @@ def attributes(plan: Plan) -> dict[str, Any]:
         "stimulus": plan.stimulus,
         "drugs": json.dumps(dict(plan.drugs)),
         "lesion": plan.lesion,
+        **({"scenario": plan.scenario} if plan.scenario else {}),
         "duration": plan.duration,
         "warmup": plan.warmup,
         **({} if plan.trains is None else {"trains_digest": plan.trains.digest(), "fill": plan.fill}),
@@ -312,6 +319,7 @@ def simulate(
     progress: bool = False,
     trains: Any = None,
     fill: str = "background",
+    scenario: str = "",
 ) -> "xr.Dataset":
     """Simulate the dorsal horn under one stimulation, in one state, with one test stimulus.
 
@@ -355,6 +363,9 @@ def simulate(
     fill : str
         What the other fibres of the given classes carry: ``"background"`` (as without given trains),
         ``"repeat"`` (the given trains again) or ``"silent"``.
+    scenario : str
+        Rival reading of the literature, see ``dhmodel list scenarios``: parameters that it changes, over
+        which those of `set` stand. By default none.
 
     Returns
     -------
@@ -385,6 +396,7 @@ def simulate(
         target=target,
         trains=trains,
         fill=fill,
+        scenario=scenario,
     )
     prepare(chosen)
     try:

@@ -29,7 +29,7 @@ lasts one session. A test is a stimulus at the times `at`, or `every` so long fr
 run of its own, which slow states do not feel; `vary`, a parameter and a list of its values, makes it a row of
 tests (``press 20 mN``, ``press 40 mN``, ...), from which thresholds are read. `state`, `lesion` and `set`,
 values of parameters and of numbers of slow states and quantities (``slow.<name>.<number>``), hold throughout;
-`scenario` names a set of such values (see `dhmodel.slow.scenarios`), over which those of `set` stand;
+`scenario` names a set of such values (see `dhmodel.scenarios`), over which those of `set` stand;
 `initial` gives slow states that do not begin at rest, and `epoch`, `settle`, `warmup` and `tolerance` are
 arguments of `dhmodel.protocol`.
 """
@@ -44,9 +44,9 @@ from typing import get_args
 from dhmodel.errors import InputError, quoted, unknown
 from dhmodel.parameters import resolve
 from dhmodel.parameters.schema import Read
+from dhmodel.scenarios import scenario
 from dhmodel.slow import fields
 from dhmodel.slow.fields import Table
-from dhmodel.slow.scenarios import scenario
 from dhmodel.slow.timetable import Entry, Settings, Test, Timetable
 from dhmodel.stimulation.afferents import stimuli
 from dhmodel.stimulation.conditions import session_length

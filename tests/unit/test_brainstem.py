@@ -11,7 +11,7 @@ from dhmodel.circuit.receptors import Effects, receptor_effects
 from dhmodel.measures import between
 from dhmodel.parameters import resolve
 from dhmodel.parameters.layout import BRAINSTEM, POPULATIONS, class_of, population_sizes
-from dhmodel.slow.scenarios import scenarios
+from dhmodel.scenarios import scenarios
 
 SMALL = {"circuit.scale": 0.25}
 SEED = 21

@@ -162,3 +162,10 @@ def test_a_wrong_entry_is_one_clear_line(tmp_path, line, message):
     with pytest.raises(InputError, match=rf"^x.toml: f1: .*{message}") as error:
         load(tmp_path)
     assert "\n" not in str(error.value)
+
+
+def test_an_entry_tells_which_scenarios_it_follows():
+    known = findings()
+    assert known["meuwissen2020_gaba_both"].follows == {"gaba_alone"}
+    assert known["tazawa2015"].follows == {"loop_alone"}
+    assert known["saade2015_dlf"].follows == known["crosby2015_gabab"].follows == frozenset()

@@ -10,7 +10,7 @@ from dhmodel import simulate
 from dhmodel.errors import InputError
 from dhmodel.parameters import Parameters
 from dhmodel.parameters.layout import POPULATIONS, SOURCES, population_sizes
-from dhmodel.simulate import measure, plan
+from dhmodel.simulate import attributes, measure, plan
 
 SMALL = {"circuit.scale": 0.25}
 
@@ -37,6 +37,8 @@ SMALL = {"circuit.scale": 0.25}
         ({"warmup": "1 Hz"}, "warmup: got .1 Hz"),
         ({"seed": -1}, "seed: got -1, needs a whole number"),
         ({"seed": 1.5}, "seed: got 1.5, needs a whole number"),
+        ({"scenario": "gaba_alon"}, 'unknown scenario "gaba_alon".*; nearest: "gaba_alone"'),
+        ({"scenario": "two_rates_add"}, "two_rates_add changes slow states alone, which only a protocol has"),
         ({"target": "cuda"}, 'unknown target "cuda"; allowed: auto, cpp, '),
         ({"target": None}, "unknown target None"),
     ],
@@ -126,3 +128,16 @@ def test_measure_gives_the_numbers_of_simulate(circuit):
 def test_the_stimulus_decides_the_duration_if_nobody_does():
     assert plan(stimulus="windup").duration > plan(stimulus="windup", set={"windup.number": 2}).duration
     assert plan(stimulus="pinch", duration="300 ms").duration == 0.3
+
+
+def test_a_scenario_changes_what_it_says_and_gives_way_to_what_is_set():
+    """The parameters of `gaba_alone` are the default ones but for its own values; `set` stands over them."""
+    from dhmodel.scenarios import scenarios
+
+    changes = scenarios()["gaba_alone"].set
+    default, followed = plan("none"), plan("none", scenario="gaba_alone")
+    differing = {path for path, value in followed.parameters.items() if value != default.parameters[path]}
+    assert differing == set(changes)
+    assert attributes(followed)["scenario"] == "gaba_alone" and "scenario" not in attributes(default)
+    path = "connection.GLY.WDR.gaba_a"
+    assert plan("none", scenario="gaba_alone", set={path: "2 nS"}).parameters[path] == pytest.approx(2e-9)

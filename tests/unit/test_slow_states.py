@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from dhmodel.errors import InputError
-from dhmodel.parameters import parameter, paths, states
+from dhmodel.parameters import parameter, paths, resolve, states
+from dhmodel.scenarios import scenarios
 from dhmodel.slow.functions import functions
-from dhmodel.slow.scenarios import scenarios
 from dhmodel.slow.states import inputs, load, package, slow_states
 from dhmodel.units import to_si
 
@@ -165,3 +165,16 @@ def test_functions_of_expressions():
 
 def test_every_input_is_explained():
     assert all(one.about and one.source and one.min <= 0 <= one.max for one in inputs().values())
+
+
+def test_noradrenaline_needs_serotonin_in_one_scenario_alone():
+    """Under methysergide nothing of it is left where the loop is all there is, and all of it by default."""
+    state, cord = slow_states()["noradrenaline"], resolve("naive")
+    drugged = resolve("naive", drugs={"methysergide": 1.0})
+    there = functions(cord, {"rate.NA": 5.0}), functions(cord, {"rate.NA": 5.0}, drugged)
+    by_default = {key: one.si for key, one in state.numbers.items()}
+    by_scenario = by_default | {"needs_5ht": scenarios()["loop_alone"].set["slow.noradrenaline.needs_5ht"]}
+    plain, blocked = (state.target.evaluate(by_default, calls) for calls in there)
+    assert blocked == plain > 0
+    plain, blocked = (state.target.evaluate(by_scenario, calls) for calls in there)
+    assert plain > 0 and blocked == 0

@@ -8,10 +8,10 @@ from dhmodel.errors import InputError
 from dhmodel.evidence.asking.over_time import summation, threshold
 from dhmodel.parameters import resolve
 from dhmodel.parameters.layout import POPULATIONS, SOURCES
+from dhmodel.scenarios import scenarios
 from dhmodel.slow.functions import functions
 from dhmodel.slow.reading import read_timetable
 from dhmodel.slow.result import _summation
-from dhmodel.slow.scenarios import scenarios
 from dhmodel.slow.states import DRIVES, inputs, package
 from dhmodel.slow.targets import Targets
 from dhmodel.stimulation.afferents import afferents

@@ -128,6 +128,7 @@ def _plan(run: Run, seed: int) -> Plan:
         drugs=run.drugs,
         lesion=run.lesion,
         set=run.set,
+        scenario=run.scenario or "",
         seed=seed,
         **timing,
     )

@@ -121,6 +121,15 @@ class Finding(Entry):
         """Whether the model is asked for it at all."""
         return self.protocol is not None
 
+    @property
+    def follows(self) -> frozenset[str]:
+        """Scenarios that its runs and timetables follow in place of the default set."""
+        if not isinstance(self.protocol, Protocol):
+            return frozenset()
+        runs = (run.scenario for run in self.protocol.merged().values())
+        timetables = (table.get("scenario") for table in self.protocol.joined().values())
+        return frozenset(name for name in (*runs, *timetables) if name)
+
     @model_validator(mode="before")
     @classmethod
     def _gather(cls, table: Any) -> Any:

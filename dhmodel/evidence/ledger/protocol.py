@@ -30,6 +30,7 @@ class Run(Entry):
     paradigm: Text | None = None
     state: Text | None = None
     lesion: Text | dict[str, Number] | None = None
+    scenario: Text | None = None
     stimulus: Text | None = None
     drugs: dict[str, Number] = Field(default_factory=dict)
     set: dict[str, str | Number] = Field(default_factory=dict)

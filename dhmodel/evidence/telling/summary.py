@@ -21,9 +21,11 @@ def headline(outcomes: Mapping[str, Outcome], replicates: int) -> list[str]:
     lines = [f"{len(rows)} findings, {_modelled('of physiology', physiology)}."]
     if len(spinal) < len(physiology):
         lines.append(f"Of them, {_modelled('of the spinal cord (areas scs/...)', spinal)}.")
+    other = [f"{name} {one.verdict.status}" for name, one in outcomes.items() if one.entry.follows]
+    but = f" but those asked under a scenario ({', '.join(other)})" if other else ""
     lines.append(
-        f"One set of default parameters answers all; {replicates} replicates of seed {SEED}, each with its "
-        "own cells, wiring, trains and noise."
+        f"One set of default parameters answers all{but}; {replicates} replicates of seed {SEED}, "
+        "each with its own cells, wiring, trains and noise."
     )
     drawn = [one for one in rows if one.draws]
     if drawn:

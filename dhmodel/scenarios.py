@@ -1,5 +1,5 @@
 """
-Rival readings of the literature, as sets of values that a protocol takes on by name.
+Rival readings of the literature, as sets of values that a simulation or a protocol takes on by name.
 
 Where sources contradict each other the default follows one of them, or none; ``scenarios.toml`` holds what
 would have to be otherwise for the other.
@@ -12,11 +12,11 @@ from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict
 
-from dhmodel.errors import unknown
+from dhmodel.errors import InputError, unknown
 from dhmodel.parameters.schema import Read, Text, validated
 from dhmodel.texts import read_toml
 
-__all__ = ["Scenario", "scenario", "scenarios"]
+__all__ = ["Scenario", "of_circuit", "scenario", "scenarios"]
 
 FILE = Path(__file__).parent / "scenarios.toml"
 
@@ -55,3 +55,19 @@ def scenario(name: object, where: str) -> Mapping[str, object]:
     if not isinstance(name, str) or name not in scenarios():
         raise unknown("scenario", name, scenarios(), where)
     return scenarios()[name].set
+
+
+def of_circuit(name: object) -> Mapping[str, object]:
+    """
+    Return what a scenario sets in a circuit without slow states, such as `dhmodel.simulate` runs.
+
+    Raises
+    ------
+    InputError
+        There is no scenario of that name, or it changes numbers of slow states alone.
+    """
+    given = scenario(name, "scenario")
+    plain = {path: value for path, value in given.items() if not path.startswith("slow.")}
+    if given and not plain:
+        raise InputError(f"scenario: {name} changes slow states alone, which only a protocol has")
+    return plain
