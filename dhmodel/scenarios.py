@@ -66,7 +66,7 @@ def of_circuit(name: object) -> Mapping[str, object]:
     InputError
         There is no scenario of that name, or it changes numbers of slow states alone.
     """
-    given = scenario(name, "scenario")
+    given = scenario(name, "")
     plain = {path: value for path, value in given.items() if not path.startswith("slow.")}
     if given and not plain:
         raise InputError(f"scenario: {name} changes slow states alone, which only a protocol has")
