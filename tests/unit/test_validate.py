@@ -63,6 +63,14 @@ def found():
     }
 
 
+def test_the_report_parts_what_passes_under_a_scenario_from_the_default_set():
+    known = ledger.load()["meuwissen2020_gaba_both"]
+    under = Outcome(known, Verdict("meuwissen2020_gaba_both", "passes"), 1.0, 0, np.nan)
+    text = markdown({"one": outcome(), "meuwissen2020_gaba_both": under}, 3)
+    assert "2 are modelled (100%), of which 2 pass (100%, 1 of them under a scenario)" in text
+    assert "but those asked under a scenario (meuwissen2020_gaba_both passes); 3 replicates" in text
+
+
 def test_the_table_has_every_number_with_its_bounds(found):
     ds = verdict_table(found, 3)
     assert ds["value"].dims == ("finding", "number", "replicate")

@@ -90,7 +90,9 @@ def _modelled(which: str, rows: list[Outcome]) -> str:
     asked = [one for one in rows if one.entry.asked]
     passing = sum(one.verdict.status == "passes" for one in asked)
     modelled = f"{len(asked)} are modelled ({_share(len(asked), len(rows))})"
-    return f"{len(rows)} {which}: {modelled}, of which {passing} pass ({_share(passing, len(asked))})"
+    under = sum(one.verdict.status == "passes" and bool(one.entry.follows) for one in asked)
+    apart = f", {under} of them under a scenario" if under else ""
+    return f"{len(rows)} {which}: {modelled}, of which {passing} pass ({_share(passing, len(asked))}{apart})"
 
 
 def _ordered(rows: list[Outcome]) -> list[str]:
