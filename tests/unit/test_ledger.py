@@ -168,4 +168,5 @@ def test_an_entry_tells_which_scenarios_it_follows():
     known = findings()
     assert known["meuwissen2020_gaba_both"].follows == {"gaba_alone"}
     assert known["tazawa2015"].follows == {"loop_alone"}
-    assert known["saade2015_dlf"].follows == known["crosby2015_gabab"].follows == frozenset()
+    assert known["crosby2015_gabab"].follows == {"bursts_by_glycine"}
+    assert known["saade2015_dlf"].follows == known["cui1996_baclofen"].follows == frozenset()

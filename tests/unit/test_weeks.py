@@ -135,6 +135,12 @@ def test_slow_pulses_spare_glia_not_cytokines():
     assert target("magnetic_sessions", cortex_pulses=0.2, slow_pulses=more) >= 0.5
 
 
+def test_sessions_over_another_cortex_leave_a_tenth():
+    """T07: prefrontal sessions do no more than sham."""
+    motor = target("magnetic_sessions", rtms_efficacy=0.3, rtms_motor=0.3, rtms_rate=3.3)
+    assert target("magnetic_sessions", rtms_efficacy=0.3, rtms_rate=3.3) == pytest.approx(0.1 * motor) > 0
+
+
 def test_motor_potentials_follow_synapses_and_relief_does_not():
     """Growth less shrinking of synapses is what motor potentials show; PAG drive is blind to it."""
     assert target("motor_potential", cortex_potentiation=0.2, cortex_depression=0.5) == pytest.approx(-0.3)
