@@ -95,7 +95,7 @@ def test_a_killed_run_costs_one_attempt_and_is_tried_again(cluster, tmp_path, un
 @pytest.mark.parametrize(
     "measure, limits, error",
     [
-        (fakes.measure_stuck, {"time_limit": "1 s"}, "not done within the time limit of 1 s"),
+        (fakes.measure_stuck, {"time_limit": "5 s"}, "not done within the time limit of 5 s"),
         (fakes.measure_hungry, {"memory_limit": "2 GB"}, "needs more memory than there is within the memory"),
     ],
 )

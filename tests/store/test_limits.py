@@ -12,7 +12,7 @@ from dhmodel.sweep.opening import open_dataset
 
 
 def test_a_program_that_hangs_and_heeds_no_interrupt_is_killed_with_its_run(tmp_path):
-    sweep = start(tmp_path / "x.zarr", 2, "measure_stuck", "time_limit=1 s")
+    sweep = start(tmp_path / "x.zarr", 2, "measure_stuck", "time_limit=5 s")
     told = sweep.communicate(timeout=120)[1]
     assert sweep.returncode == 0, told
     assert not alive(sweep.pid)
