@@ -84,7 +84,7 @@ def test_the_scheduler_listens_on_loopback_unless_the_file_says_otherwise(writte
 
 
 def test_a_run_may_take_what_its_worker_has_unless_told_otherwise(written, tmp_path):
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason="the extra cluster is not installed")
     written('kind = "local"\nmemory = "2 GB"')
     assert executor_for(measure, 1, None, None, tmp_path / "x.toml").memory_limit == 2_000_000_000
     assert executor_for(measure, 1, None, 5, tmp_path / "x.toml").memory_limit == 5
@@ -107,8 +107,8 @@ def test_the_command_line_refuses_in_one_line(tmp_path, monkeypatch, capsys, opt
 
 
 def test_a_slurm_job_script_holds_what_the_file_says_and_no_other_command(written, monkeypatch, tmp_path):
-    slurm = pytest.importorskip("dask_jobqueue.slurm")
-    config = pytest.importorskip("dask").config
+    slurm = pytest.importorskip("dask_jobqueue.slurm", reason="the extra cluster is not installed")
+    config = pytest.importorskip("dask", reason="the extra cluster is not installed").config
     options = 'queue = "long"\naccount = "lab"\nwalltime = "02:00:00"\noptions = ["--constraint=skylake"]\n'
     arguments = slurm_arguments(written(f"{SLURM}{options}per_job = 2\n"))
     with config.set({"jobqueue.slurm.job-script-prologue": ["rm -r /"]}):  # another file of the user's
@@ -128,7 +128,9 @@ def test_a_path_that_a_shell_would_split_is_kept_out_of_the_job_script(written, 
 
 
 def test_kubernetes_is_asked_for_what_the_file_says(written):
-    cluster = pytest.importorskip("dask_kubernetes.operator").KubeCluster
+    cluster = pytest.importorskip(
+        "dask_kubernetes.operator", reason="dask-kubernetes is not installed"
+    ).KubeCluster
     text = 'kind = "kubernetes"\nworkers = 3\nimage = "lab/dhmodel:0.1.0"\nmemory = "2 GB"\nnamespace = "lab"'
     arguments = kubernetes_arguments(written(text))
     inspect.signature(cluster.__init__).bind(None, **arguments)

@@ -27,9 +27,9 @@ from dhmodel.sweep.opening import open_dataset
 from dhmodel.sweep.processes import Order
 from dhmodel.sweep.runner import order
 
-distributed = pytest.importorskip("distributed")
-cluster_node = pytest.importorskip("dhmodel.sweep.cluster_node")
-psutil = pytest.importorskip("psutil")  # comes with it
+distributed = pytest.importorskip("distributed", reason="the extra cluster is not installed")
+cluster_node = pytest.importorskip("dhmodel.sweep.cluster_node", reason="the extra cluster is not installed")
+psutil = pytest.importorskip("psutil", reason="the extra cluster is not installed")  # comes with it
 
 STORE = Path(fakes.__file__).parent
 
