@@ -172,9 +172,27 @@ def test_noradrenaline_needs_serotonin_in_one_scenario_alone():
     state, cord = slow_states()["noradrenaline"], resolve("naive")
     drugged = resolve("naive", drugs={"methysergide": 1.0})
     there = functions(cord, {"rate.NA": 5.0}), functions(cord, {"rate.NA": 5.0}, drugged)
-    by_default = {key: one.si for key, one in state.numbers.items()}
+    by_default = {key: one.si for key, one in state.numbers.items()} | {"cholinergic": 1.0}
     by_scenario = by_default | {"needs_5ht": scenarios()["loop_alone"].set["slow.noradrenaline.needs_5ht"]}
     plain, blocked = (state.target.evaluate(by_default, calls) for calls in there)
     assert blocked == plain > 0
     plain, blocked = (state.target.evaluate(by_scenario, calls) for calls in there)
     assert plain > 0 and blocked == 0
+
+
+@pytest.mark.parametrize("name", ["noradrenaline", "gaba"])
+@pytest.mark.parametrize(
+    "without", [{"drugs": {"mt3": 1.0}}, {"drugs": {"atropine": 1.0}}, {"set": {"injury.acetylcholine": 0}}]
+)
+def test_what_lasts_minutes_needs_acetylcholine_at_m4(name, without):
+    """Atropine, an M4 antagonist or a cord that releases none takes it away, an M1 antagonist a part of it."""
+    state, gate = slow_states()[name], slow_states()["cholinergic"]
+    rates = {f"rate.{one}": 5.0 for one in ("NA", "GABA_PV", "GABA_DYN", "GABA_ISL")}
+
+    def target(set=None, drugs=None):
+        cord = resolve("naive", set=set)
+        calls = functions(cord, rates, resolve("naive", set=set, drugs=drugs))
+        numbers = {key: one.si for key, one in state.numbers.items()}
+        return state.target.evaluate(numbers | {"cholinergic": gate.equals.evaluate({}, calls)}, calls)
+
+    assert target(**without) == 0 < target(drugs={"pirenzepine": 1.0}) < target()
