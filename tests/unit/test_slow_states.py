@@ -185,8 +185,8 @@ def test_noradrenaline_needs_serotonin_in_one_scenario_alone():
     "without", [{"drugs": {"mt3": 1.0}}, {"drugs": {"atropine": 1.0}}, {"set": {"injury.acetylcholine": 0}}]
 )
 def test_what_lasts_minutes_needs_acetylcholine_at_m4(name, without):
-    """Atropine, an M4 antagonist or a cord that releases none takes it away, an M1 antagonist a part of it."""
-    state, gate = slow_states()[name], slow_states()["cholinergic"]
+    """Atropine, an M4 antagonist or a cord that releases none takes it away, one of M1 a part of it."""
+    state, gate = slow_states()[name], package().quantities["cholinergic"]
     rates = {f"rate.{one}": 5.0 for one in ("NA", "GABA_PV", "GABA_DYN", "GABA_ISL")}
 
     def target(set=None, drugs=None):
