@@ -100,8 +100,8 @@ def test_the_order_of_agonist_and_antagonist_does_not_matter():
 
 def test_an_antagonist_takes_away_the_tone():
     blocked = effects({"naloxone": 1})
-    assert blocked["CP"].release == pytest.approx(1 / (1 - 0.7 * 0.1))
-    assert blocked["EX"].potassium == pytest.approx(-0.5e-9 * 0.1)
+    assert blocked["CP"].release == pytest.approx(1 / (1 - 0.65 * 0.1))
+    assert blocked["EX"].potassium == pytest.approx(-0.3e-9 * 0.1)
     assert effects({"naloxone": 1})["AD"].release > effects({"naloxone": 0.5})["AD"].release > 1
 
 
